@@ -1,0 +1,67 @@
+// Engine: shards, their queues and their worker threads. The one place in core/ that creates threads.
+// All methods belong to the edge thread, except the readers at the end.
+// Same calls, same results: for any number of shards, workers, batch and queue size each series sees the same items in the
+// same order.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/item.h"
+#include "core/output.h"
+#include "core/series.h"
+#include "core/shard.h"
+
+namespace core {
+
+struct EngineSpec {
+  std::uint32_t shards = 1;         // 1 to 1024
+  bool threads = true;              // a worker thread per shard; false: shards run in place, on the edge thread
+  std::size_t batch_items = 500;    // most items that travel to a shard at once, >= 1
+  std::size_t queue_items = 4096;   // items a shard's queue holds, >= batch_items
+};
+
+// Why a batch left for its shard.
+enum class FlushCause : std::uint8_t { full, interval, idle, tick };
+inline constexpr std::size_t flush_causes = 4;
+
+class Engine {
+ public:
+  // `outputs`: one per shard, each called only by the thread that runs that shard; they and `table` outlive the engine.
+  Engine(const EngineSpec& spec, const SeriesTable& table, const std::vector<Output*>& outputs);
+  // Closes the queues; workers end when theirs is empty.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Adds a sample to its shard's batch; a full batch leaves at once. Waits while that shard's queue is full.
+  // `position` never goes back.
+  void push(SeriesId series, Time time, double value, Position position) noexcept;
+  // Sends a tick to every shard, behind all that was pushed before it. `now` never goes back.
+  void tick(Time now, Position position) noexcept;
+  // Sends all that waits in batches. No effect where nothing waits.
+  void flush(FlushCause cause) noexcept;
+  // Flushes, then waits until the workers have handled all that was pushed; their results are then in the outputs and
+  // visible to the caller.
+  void settle() noexcept;
+  // Flushes, closes the queues, joins the workers. Idempotent; nothing may be pushed afterwards.
+  void close() noexcept;
+
+  // Any thread.
+  [[nodiscard]] std::uint32_t shards() const noexcept;
+  [[nodiscard]] const ShardCounters& counters(std::uint32_t shard) const noexcept;
+  [[nodiscard]] std::size_t queued_items(std::uint32_t shard) const noexcept;
+  [[nodiscard]] std::uint64_t queue_waits(std::uint32_t shard) const noexcept;
+  [[nodiscard]] std::uint64_t flushes(FlushCause cause) const noexcept;
+  // Batches that left, by size: bucket i counts sizes in (2^(i-1), 2^i], up to batch_buckets - 1.
+  static constexpr std::size_t batch_buckets = 16;
+  [[nodiscard]] std::uint64_t batches(std::size_t bucket) const noexcept;
+  [[nodiscard]] std::uint64_t batch_items_total() const noexcept;
+
+ private:
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+};
+
+}  // namespace core
