@@ -1,0 +1,186 @@
+// Config: everything an operator can set, with its defaults. Plain structs; constant after loading, readable by any thread.
+// A member's initialiser is its default; compose/weir.json shows every key.
+//
+// load: parse (strict) and validate; every problem at once, each with its JSON pointer.
+// describe: the effective configuration as JSON text that load() reads back to an equal Config. Never holds a secret.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/aggregate.h"
+#include "core/detector.h"
+#include "core/time.h"
+#include "core/window.h"
+
+namespace bridge {
+
+using core::Duration;
+using namespace std::chrono_literals;
+
+struct TlsConfig {
+  std::string ca;    // PEM file of trusted authorities; empty with an mqtts:// url: the system's
+  std::string cert;  // PEM file: our certificate (mTLS); needs key
+  std::string key;   // PEM file: its private key
+};
+
+struct BrokerConfig {
+  std::string url = "mqtt://localhost:1883";  // mqtt:// or mqtts://, host, optional port (1883, 8883). Host names are checked
+  std::string client_id = "weir";             // one per running weir: the broker keeps our session under it
+  std::string username;
+  std::string password_file;                  // first line is the password
+  std::string password_env;                   // name of an environment variable; at most one of the two
+  TlsConfig tls;
+  int protocol = 5;                           // 5 (MQTT 5) or 4 (MQTT 3.1.1)
+  Duration keep_alive = 30s;                  // 1s to 18h; a dead link is noticed after about 2.5 times this
+  Duration session_expiry = 1h;               // how long the broker keeps messages for us while we are away; 0s to 365 days
+  std::uint32_t receive_maximum = 100;        // QoS 1 and 2 messages the broker may have under way to us; 1 to 65535
+  std::string client = "paho";
+};
+
+enum class WhenFull : std::uint8_t { block, shed };
+
+struct AggregationConfig {
+  std::uint32_t shard_count = 0;        // workers; 0 = one per core; 1 to 1024
+  std::uint32_t batch_size = 500;       // most items that travel to a shard at once; 1 to 1000000
+  Duration flush_interval = 10ms;       // longest time an item waits for its batch to fill; 0s to 10s
+  std::uint32_t ring_buffer_size = 4096;  // items a shard's queue holds: a power of two, at least batch_size, up to 2^24
+  WhenFull when_full = WhenFull::block;  // journal full: hold the source back (at most keep_alive / 4), or count and go on
+};
+
+struct LimitsConfig {
+  std::uint32_t series_max = 1'000'000;       // 1 to 2^31
+  std::uint64_t journal_bytes = 64ULL << 20;  // messages received and not yet read; 1 MiB to 1 TiB
+  std::uint32_t payload_bytes_max = 256 << 10;  // 1 to 256 MiB; a larger message is counted as oversize
+  std::uint32_t topic_bytes_max = 1024;       // 1 to 65535
+};
+
+// One field of a payload, by JSON pointer (RFC 6901; "" is the whole value).
+struct FieldConfig {
+  std::string name;
+  std::string at;
+  bool strings = false;                 // "strings": "number": a number inside a string counts
+  bool bools = false;                   // "number_from": "bool": true is 1, false is 0
+  std::map<std::string, double> map;    // texts and their numbers: {"ON": 1, "OFF": 0}
+  std::vector<double> nulls;            // "null": values that mean "no reading"
+  double scale = 1;                     // value = raw * scale + offset
+  double offset = 0;
+  std::optional<std::pair<double, double>> range;  // raw values outside [low, high] count as "no reading"
+};
+
+enum class Format : std::uint8_t { json, jsonl, number };
+enum class EachAs : std::uint8_t { array, map, columns };
+
+struct EachConfig {
+  std::string at;
+  EachAs as = EachAs::array;
+};
+
+enum class TimeUnit : std::uint8_t { automatic, s, ms, us, ns };
+
+struct PayloadConfig {
+  Format format = Format::json;
+  std::map<std::string, std::string> when;  // JSON pointer -> JSON text of the value it must hold (compact)
+  std::optional<EachConfig> each;
+  std::vector<FieldConfig> fields;          // empty: every number, by include and exclude
+  std::string name_at;                      // "name", "value": rows that are name/value pairs; both or neither
+  std::string value_at;
+  std::vector<std::string> include{"*"};    // globs over pointers without the leading '/'; * spans levels
+  std::vector<std::string> exclude;         // default: housekeeping()
+  std::vector<std::pair<std::string, std::string>> tags;  // name -> JSON pointer
+  std::vector<std::string> time;            // JSON pointers, tried in order; empty: arrival time
+  TimeUnit time_unit = TimeUnit::automatic;
+
+  PayloadConfig();  // exclude = housekeeping()
+};
+
+// Keys of a JSON payload that are no measurements of the device's surroundings (link quality, ids, uptimes, epochs, ...).
+[[nodiscard]] const std::vector<std::string>& housekeeping();
+
+struct WindowConfig {
+  core::WindowSpec spec;                    // name, length, every, offset, retention (default: every)
+  std::vector<std::string> by;              // captures and tags that make a series; default: all of the stream's
+  std::vector<std::string> fields;          // only these fields; empty: all
+  std::vector<core::Aggregate> aggregates{core::Aggregate::count, core::Aggregate::mean, core::Aggregate::min,
+                                          core::Aggregate::max, core::Aggregate::stddev};
+  std::string to;                           // topic template; default derived/{stream}/{by...}/{field}/{window}
+};
+
+struct DetectorConfig {
+  core::DetectorSpec spec;
+  std::vector<std::string> fields;          // only these fields; empty: all
+};
+
+enum class Retained : std::uint8_t { ignore, seed, accept };
+
+struct StreamConfig {
+  std::string name;                         // default: the first fixed level of `from`, made unique
+  std::string from;                         // topic pattern
+  bool ignore = false;                      // take messages of this pattern and count them as ignored
+  int qos = 1;
+  Retained retained = Retained::ignore;     // ignore: no sample; seed: knows the series, no sample; accept: a sample
+  PayloadConfig payload;
+  Duration lateness = 5s;                   // 0s to 30 days
+  Duration future = 1min;                   // event times further ahead of arrival are counted, never used; 0s to 365 days
+  Duration idle = 10s;                      // 0s to 30 days
+  std::vector<WindowConfig> windows;        // default: one, "1m", tumbling
+  std::vector<DetectorConfig> detectors;    // default: one, "odd", zscore; [] for none
+  std::string flags_to;                     // default derived/{stream}/{captures and tags...}/{field}/flag/{detector}
+};
+
+struct PublishConfig {
+  int qos = 1;
+  bool retain = false;
+  std::uint32_t buffer = 100'000;           // results held while the broker is away or slow; the oldest is dropped beyond
+  std::uint32_t max_rate = 0;               // messages per second; 0 = no limit
+};
+
+struct StatusConfig {
+  std::string topic = "weir/{client_id}/status";
+  Duration every = 10s;                     // 1s to 1h
+};
+
+struct HttpConfig {
+  std::string listen = "127.0.0.1:9641";    // address:port; port 0: any free one; empty: no HTTP
+};
+
+struct LogConfig {
+  std::string level = "info";               // debug, info, warn, error
+  std::string format = "text";              // text: key=value lines; json: one object per line
+};
+
+struct Config {
+  BrokerConfig broker;
+  AggregationConfig aggregation;
+  LimitsConfig limits;
+  std::vector<StreamConfig> streams;
+  PublishConfig publish;
+  StatusConfig status;
+  HttpConfig http;
+  LogConfig log;
+};
+
+// Text with // and /* */ comments. Throws SetupError with one line per problem: "config: <pointer>: ...". Defaults that depend
+// on other keys (stream and window names, `to`, `flags_to`, `by`, retention) are filled in.
+[[nodiscard]] Config parse_config(std::string_view text);
+// Reads the file; adds its name to the errors.
+[[nodiscard]] Config load_config(const std::string& path);
+// The smallest configuration, for `weir run --from PATTERN`.
+[[nodiscard]] Config config_from_pattern(std::string_view pattern);
+// Files and environment variables the configuration names (certificates, password): a line for each that is missing or
+// cannot be read. Touches no network.
+[[nodiscard]] std::vector<std::string> missing_files(const Config& config);
+[[nodiscard]] std::string describe(const Config& config);
+
+// "250ms", "1.5s", "1m", "2h", "7d": a number and ns, us, ms, s, m, h or d. Nothing when it is not one.
+[[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
+// The shortest such text, exact: 90s -> "90s", 60s -> "1m".
+[[nodiscard]] std::string format_duration(Duration duration);
+
+}  // namespace bridge

@@ -1,0 +1,48 @@
+// Journal: messages received and not yet read, in order. One producer thread (the source), one consumer thread (the edge).
+// Records lie in blocks of block_bytes that are allocated as they are needed and used again, so memory follows the backlog,
+// and never exceeds the bound. A record is never split; one larger than a block gets a block of its own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "bridge/message.h"
+
+namespace bridge {
+
+class Journal {
+ public:
+  static constexpr std::size_t block_bytes = 256 << 10;
+
+  // Blocks in use never exceed `bytes_max` in all (at least two blocks).
+  explicit Journal(std::size_t bytes_max);
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  // Producer. Copies the message in and wakes a waiting consumer; false, and no effect, when there is no room.
+  [[nodiscard]] bool push(const Message& message) noexcept;
+  // Producer, after its last push.
+  void close() noexcept;
+
+  // Consumer. The oldest message, or null when there is none now. Its views stay valid until pop().
+  [[nodiscard]] const Message* front() noexcept;
+  // Consumer. Precondition: front() was not null.
+  void pop() noexcept;
+  // Consumer. Waits until there is a message, the journal is closed, or `most` has passed.
+  void wait(core::Duration most) noexcept;
+  // Consumer. Closed by the producer, and every message popped.
+  [[nodiscard]] bool finished() const noexcept;
+
+  // Any thread.
+  [[nodiscard]] std::uint64_t pushed() const noexcept;
+  [[nodiscard]] std::uint64_t popped() const noexcept;
+  [[nodiscard]] std::size_t bytes() const noexcept;  // blocks allocated
+
+ private:
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+};
+
+}  // namespace bridge

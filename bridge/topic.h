@@ -1,0 +1,56 @@
+// Topics: patterns that messages are matched against, and templates that derived topics are made of. Pure functions and
+// constant objects; any thread.
+//
+// A pattern is an MQTT filter whose levels may also be {name} (one level, captured) or, last, {name...} (the rest, captured).
+// "+" and "#" match without capturing. As in MQTT, a filter that begins with a wildcard takes no topic that begins with "$".
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace bridge {
+
+class TopicPattern {
+ public:
+  // Throws SetupError: empty, "#" not last, a name twice, a name not [A-Za-z_][A-Za-z0-9_]*, a wildcard inside a level.
+  explicit TopicPattern(std::string_view pattern);
+
+  [[nodiscard]] const std::string& filter() const { return filter_; }              // what is subscribed: "site/+/#"
+  [[nodiscard]] const std::vector<std::string>& names() const { return names_; }   // captures, in order
+
+  // True when it takes `topic`. Then captures[i] is the text of names()[i], and `rest` what a trailing "#" or {name...}
+  // matched (empty without one). Views into `topic`. Does not allocate once `captures` has its capacity.
+  [[nodiscard]] bool match(std::string_view topic, std::vector<std::string_view>& captures, std::string_view& rest) const;
+
+ private:
+  struct Level { enum Kind { text, one, rest } kind; std::string text; bool captured; };
+  std::string filter_;
+  std::vector<Level> levels_;
+  std::vector<std::string> names_;
+};
+
+// Some topic is matched by both filters (MQTT filters with + and #).
+[[nodiscard]] bool filters_overlap(std::string_view a, std::string_view b);
+
+// "derived/{stream}/{device}/{field}/{window}".
+class TopicTemplate {
+ public:
+  // Throws SetupError: empty, a wildcard, an unknown {name} (the message lists `allowed`), unbalanced braces.
+  TopicTemplate(std::string_view text, const std::vector<std::string>& allowed);
+
+  struct Part { std::string literal; int name; };  // literal, then the value of allowed[name] unless name < 0
+  [[nodiscard]] const std::vector<Part>& parts() const { return parts_; }
+  // The filter that takes every topic the template can give: literals stay, a level with a name becomes "+".
+  [[nodiscard]] std::string widest_filter() const;
+
+ private:
+  std::vector<Part> parts_;
+};
+
+// Appends `value` as exactly one topic level: "/" becomes ".", "+", "#", control characters and invalid UTF-8 become "_",
+// empty becomes "_". Two values may look alike afterwards; whoever interns names counts that.
+void append_topic_level(std::string_view value, std::string& out);
+
+}  // namespace bridge
