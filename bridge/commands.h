@@ -1,0 +1,59 @@
+// Commands: one function per subcommand of `weir`, in one file each. They return the exit code (0 done, 1 failed while running) or
+// throw SetupError (main prints it, exit code 2). Main thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bridge/config.h"
+#include "bridge/replay_reader.h"
+
+namespace bridge {
+
+struct RunOptions { std::string record; };             // --record FILE: also write what arrives
+int run(const Config& config, const RunOptions& options);
+
+int check(const Config& config);
+
+struct ReplayOptions {
+  std::vector<std::string> files;
+  CsvOptions csv;
+  std::string out = "-";
+  std::uint32_t workers = 1;                            // 0: in place
+};
+int replay(const Config& config, const ReplayOptions& options);
+
+struct RecordOptions { std::string file; std::string duration; };
+int record(const Config& config, const RecordOptions& options);
+
+struct SimulateOptions {
+  std::string broker;                                   // url; or
+  std::string out;                                      // JSON lines file ("-": standard output)
+  std::string username, password_file;
+  std::string topic = "sensors/{device}/telemetry";
+  std::uint32_t devices = 20;
+  double rate = 1;                                      // messages per second and device
+  std::string duration = "60s";
+  std::uint64_t seed = 1;
+  std::vector<std::string> fields;                      // "name=mean,daily amplitude,noise"
+  std::vector<std::string> faults;                      // "spike=3" : how many of a kind
+  std::string truth;                                    // file for what was injected
+  int qos = 1;
+  std::string start;                                    // for files: ISO time of the first message; default now
+};
+int simulate(const SimulateOptions& options);
+
+struct BenchOptions {
+  std::string level = "E";                              // E, G
+  std::uint32_t devices = 10'000;
+  std::uint32_t fields = 4;
+  std::uint64_t messages = 1'000'000;
+  std::uint32_t rounds = 5;
+  std::uint32_t rate = 0;                               // G: messages per second, 0: as fast as it goes
+  std::string duration = "10s";
+  bool json = false;
+};
+int bench(const BenchOptions& options);
+
+}  // namespace bridge

@@ -1,0 +1,45 @@
+// Pipeline: rules, series table, outboxes, encoders, engine and edge, wired in the one order that works. What `run`, `replay` and the
+// bench share. Owned by the thread that drives the edge.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "bridge/edge.h"
+#include "bridge/encode.h"
+#include "bridge/outbox.h"
+#include "bridge/rules.h"
+#include "bridge/stats.h"
+#include "core/engine.h"
+#include "core/series.h"
+
+namespace bridge {
+
+class Pipeline {
+ public:
+  // `threads` false: everything in place on the caller's thread. `outbox_bytes`: bound of each shard's outbox.
+  // `config` outlives the pipeline.
+  Pipeline(const Config& config, bool threads, std::size_t outbox_bytes);
+  ~Pipeline();
+
+  [[nodiscard]] Edge& edge() { return *edge_; }
+  [[nodiscard]] core::Engine& engine() { return *engine_; }
+  [[nodiscard]] const core::SeriesTable& table() const { return table_; }
+  [[nodiscard]] std::vector<Outbox*> outboxes() const;
+
+  // Fills in what the pipeline knows (ledger, queues, series, rules). Any thread.
+  void add_to(Stats& stats) const;
+
+ private:
+  Rules rules_;
+  core::SeriesTable table_;
+  std::vector<std::unique_ptr<Outbox>> outboxes_;
+  std::vector<std::unique_ptr<Encoder>> encoders_;
+  std::unique_ptr<core::Engine> engine_;
+  std::unique_ptr<Edge> edge_;
+};
+
+// Workers a configuration asks for: shard_count, or one per core.
+[[nodiscard]] std::uint32_t effective_shards(const AggregationConfig& config);
+
+}  // namespace bridge

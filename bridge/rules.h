@@ -1,0 +1,71 @@
+// Rules: the configuration compiled into what the edge and the encoders need: patterns, groupings, plans, templates. Built
+// once, constant afterwards, readable by every thread; outlives the engine.
+//
+// A grouping is one set of keys ("by") of a stream: a number that matches the stream enters one series per grouping that has a
+// rule for its field. Grouping 0 has every capture and tag; detectors belong to it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bridge/config.h"
+#include "bridge/topic.h"
+#include "core/plan.h"
+
+namespace bridge {
+
+// Where a key value comes from: a capture of the topic or a tag of the payload, by index.
+struct KeySource {
+  bool tag;
+  std::uint32_t index;
+};
+
+struct Grouping {
+  std::vector<std::string> names;   // of the keys, in the order of the series' key values
+  std::vector<KeySource> keys;
+  bool has_tags = false;
+  // Plans by field: those that a rule names, else `other`. Null: no rule applies to that field.
+  std::map<std::string, const core::Plan*, std::less<>> by_field;
+  const core::Plan* other = nullptr;
+
+  [[nodiscard]] const core::Plan* plan_for(std::string_view field) const;
+};
+
+struct StreamRules {
+  const StreamConfig* config;
+  TopicPattern pattern;
+  std::vector<std::string> tag_names;
+  std::vector<Grouping> groupings;
+  // One per window and one for all flags; {names} are template_names(): "stream", "window" or "detector", "field", then the keys.
+  std::vector<TopicTemplate> window_topics;
+  std::vector<std::uint32_t> window_groupings;  // index of the grouping of each window
+  TopicTemplate flag_topic;
+};
+
+class Rules {
+ public:
+  // `config` outlives the rules; it was validated.
+  explicit Rules(const Config& config);
+  Rules(const Rules&) = delete;
+  Rules& operator=(const Rules&) = delete;
+
+  [[nodiscard]] const Config& config() const { return config_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<StreamRules>>& streams() const { return streams_; }
+
+ private:
+  const Config& config_;
+  std::deque<core::Plan> plans_;
+  std::vector<std::unique_ptr<StreamRules>> streams_;
+};
+
+// Names a window's template may use, in the order of TopicTemplate::Part::name: stream, window, field, then `by`.
+[[nodiscard]] std::vector<std::string> window_template_names(const std::vector<std::string>& by);
+// Names flags_to may use: stream, detector, field, then every capture and tag.
+[[nodiscard]] std::vector<std::string> flag_template_names(const std::vector<std::string>& keys);
+
+}  // namespace bridge
