@@ -25,7 +25,8 @@ class TopicPattern {
   [[nodiscard]] bool match(std::string_view topic, std::vector<std::string_view>& captures, std::string_view& rest) const;
 
  private:
-  struct Level { enum Kind { text, one, rest } kind; std::string text; bool captured; };
+  enum class Kind : unsigned char { text, one, rest };
+  struct Level { Kind kind; std::string text; bool captured; };
   std::string filter_;
   std::vector<Level> levels_;
   std::vector<std::string> names_;
