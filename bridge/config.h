@@ -1,7 +1,7 @@
 // Config: everything an operator can set, with its defaults. Plain structs; constant after loading, readable by any thread.
 // A member's initialiser is its default; compose/weir.json shows every key.
 //
-// load: parse (strict) and validate; every problem at once, each with its JSON pointer.
+// load: parse (strict) and validate; every problem at once, each with its JSON pointer. Nothing is repaired in silence.
 // describe: the effective configuration as JSON text that load() reads back to an equal Config. Never holds a secret.
 #pragma once
 
@@ -38,8 +38,8 @@ struct BrokerConfig {
   std::string password_env;                   // name of an environment variable; at most one of the two
   TlsConfig tls;
   int protocol = 5;                           // 5 (MQTT 5) or 4 (MQTT 3.1.1)
-  Duration keep_alive = 30s;                  // 1s to 18h; a dead link is noticed after about 2.5 times this
-  Duration session_expiry = 1h;               // how long the broker keeps messages for us while we are away; 0s to 365 days
+  Duration keep_alive = 30s;                  // 1s to 18h, whole seconds; a dead link is noticed after about 2.5 times this
+  Duration session_expiry = 1h;               // how long the broker keeps messages for us while we are away; whole seconds, 0s to 365d
   std::uint32_t receive_maximum = 100;        // QoS 1 and 2 messages the broker may have under way to us; 1 to 65535
   std::string client = "paho";
 };
@@ -75,6 +75,9 @@ struct FieldConfig {
 };
 
 enum class Format : std::uint8_t { json, jsonl, number };
+// How the value at `each` is read as rows. array: one row per element. map: one row per member; its key becomes the tag "key",
+// which stands last among the stream's tags, behind those of `tags`. columns: an object of arrays of equal length; row i has
+// the i-th element of each.
 enum class EachAs : std::uint8_t { array, map, columns };
 
 struct EachConfig {
@@ -84,15 +87,21 @@ struct EachConfig {
 
 enum class TimeUnit : std::uint8_t { automatic, s, ms, us, ns };
 
+// Globs of include and exclude are matched against the path of a number: the keys from the root (from the row, with `each`)
+// as they stand in the payload, not escaped, joined by '/'; array indices are not part of it. With "name"/"value" rows the
+// path is the name. In a glob '*' stands for any run of characters, none and '/' too; every other character for itself;
+// ASCII letters match in either case. A glob must match the whole path; one without '/' may match the last key alone instead.
+// A payload that is one bare number has no path and is always taken.
 struct PayloadConfig {
   Format format = Format::json;
-  std::map<std::string, std::string> when;  // JSON pointer -> JSON text of the value it must hold (compact)
+  std::map<std::string, std::string> when;  // JSON pointer -> JSON text of the value it must hold: a string, number, true, false, null
   std::optional<EachConfig> each;
   std::vector<FieldConfig> fields;          // empty: every number, by include and exclude
-  std::string name_at;                      // "name", "value": rows that are name/value pairs; both or neither
+  std::string name_at;                      // "name", "value": rows that are name/value pairs; both or neither, not with fields
   std::string value_at;
-  std::vector<std::string> include{"*"};    // globs over pointers without the leading '/'; * spans levels
-  std::vector<std::string> exclude;         // default: housekeeping()
+  FieldConfig value_as;                     // how the number at value_at is read ("value" in its long form); name and at are empty
+  std::vector<std::string> include{"*"};    // globs, below: a number is taken when one of these matches
+  std::vector<std::string> exclude;         // and none of these; default: housekeeping(). Only where `fields` is empty
   std::vector<std::pair<std::string, std::string>> tags;  // name -> JSON pointer
   std::vector<std::string> time;            // JSON pointers, tried in order; empty: arrival time
   TimeUnit time_unit = TimeUnit::automatic;
