@@ -31,6 +31,10 @@ class Pipeline {
   void add_to(Stats& stats) const;
 
  private:
+  void add_ledger(Stats& stats) const;
+  void add_queues(Stats& stats) const;
+  void add_rules(Stats& stats) const;
+
   Rules rules_;
   core::SeriesTable table_;
   std::vector<std::unique_ptr<Outbox>> outboxes_;

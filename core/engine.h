@@ -42,6 +42,9 @@ class Engine {
   void tick(Time now, Position position) noexcept;
   // Sends all that waits in batches. No effect where nothing waits.
   void flush(FlushCause cause) noexcept;
+  // Sends the end of all input to every shard: each window that is open and holds samples is emitted with final = false.
+  // Nothing but close() may follow.
+  void finish(Position position) noexcept;
   // Flushes, then waits until the workers have handled all that was pushed; their results are then in the outputs and
   // visible to the caller.
   void settle() noexcept;
