@@ -15,14 +15,13 @@ using Position = std::uint64_t;  // how many messages the journal held before th
 
 enum class ItemKind : std::uint32_t {
   sample = 0,
-  tick = 1,
-  end = 2
-};  // end: no input follows; open windows are emitted
+  tick = 1,  // time has come to "now"
+  end = 2,   // no input follows: open windows are emitted as they are
+};
 
 // A sample carries the low 30 bits of its message's position; a tick or an end carries all 64 bits in place
-// of a value.
-// Positions never go back, so a shard recovers the whole position as long as two neighbours are less than
-// 2^30 apart; the edge sends a tick to every shard at least that often (Engine::tick).
+// of a value. Positions never go back, so a shard recovers the whole position as long as two neighbours are
+// less than 2^30 apart; the edge sends a tick to every shard at least that often (Engine::tick).
 struct Item {
   static constexpr std::uint32_t position_mask = (1U << 30) - 1;
 

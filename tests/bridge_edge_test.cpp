@@ -1,0 +1,192 @@
+// The edge: from a message to samples of series, and the ledger that says what became of each.
+#include <doctest/doctest.h>
+
+#include "tests/pipeline_fixture.h"
+
+using bridge::MessageOutcome;
+using bridge::SampleOutcome;
+using test::Feed;
+using namespace std::chrono_literals;
+
+namespace {
+
+const char* const one_stream = R"({"streams":[{"name":"s","from":"in/{device}/#","payload":{"time":"/t"},
+  "lateness":"1s","idle":"1s","future":"1m","detectors":[],
+  "windows":[{"name":"w","length":"10s","retention":"0s","aggregates":["count","sum"]}]}]})";
+
+std::string at(std::int64_t seconds, std::string_view rest) {
+  return "{\"t\":" + std::to_string(test::day.time_since_epoch() / 1s + seconds) + "," + std::string{rest} + "}";
+}
+
+std::vector<std::string> topics(const std::vector<test::Published>& all) {
+  std::vector<std::string> names;
+  for (const test::Published& one : all) names.push_back(one.topic);
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("every message and every sample ends in exactly one outcome") {
+  Feed feed(one_stream);
+  feed.send(1s, "in/a/x", at(1, R"("v":1)"));
+  feed.send(2s, "in/a/x", at(2, R"("v":2,"w":3)"));
+  feed.send(3s, "in/a/x", "{\"v\":");                          // malformed
+  feed.send(3s, "out/a", at(3, R"("v":1)"));                   // unmatched
+  feed.send(3s, "in/a/x", "");                                 // ignored: an empty payload
+  feed.send(3s, "in/a/x", std::string(300'000, ' '));          // oversize
+  feed.send(3s, std::string(2000, 'a'), "1");                  // oversize: the topic
+  bridge::Message retained;
+  retained.arrival = test::day + 4s;
+  retained.stale = true;
+  feed.send(retained, "in/a/x", at(4, R"("v":9)"));            // retained
+  feed.send(5s, "in/a/x", at(500, R"("v":1)"));                // future
+  feed.send(6s, "in/a/x", at(6, R"("v":1e999)"));              // not finite
+  feed.send(30s, "in/a/x", at(30, R"("v":5)"));                // closes the window of 0 to 10 s
+  feed.send(31s, "in/a/x", at(3, R"("v":7)"));                 // late
+  bridge::Message repeated;
+  repeated.arrival = test::day + 32s;
+  repeated.qos = 1;
+  repeated.packet_id = 7;
+  feed.send(repeated, "in/a/x", at(32, R"("v":8)"));
+  repeated.duplicate = true;
+  feed.send(repeated, "in/a/x", at(32, R"("v":8)"));           // duplicate
+
+  CHECK(feed.messages(MessageOutcome::decoded) == 7);
+  CHECK(feed.messages(MessageOutcome::malformed) == 1);
+  CHECK(feed.messages(MessageOutcome::unmatched) == 1);
+  CHECK(feed.messages(MessageOutcome::ignored) == 1);
+  CHECK(feed.messages(MessageOutcome::oversize) == 2);
+  CHECK(feed.messages(MessageOutcome::retained) == 1);
+  CHECK(feed.messages(MessageOutcome::duplicate) == 1);
+  CHECK(feed.samples(SampleOutcome::aggregated) == 5);
+  CHECK(feed.samples(SampleOutcome::future) == 1);
+  CHECK(feed.samples(SampleOutcome::not_finite) == 1);
+  CHECK(feed.samples(SampleOutcome::late) == 1);
+  CHECK(feed.stats().samples == 8);
+  CHECK(test::adds_up(feed.stats()));
+}
+
+TEST_CASE("a message that says it may be a repeat is one only when the same was taken under the same packet id") {
+  Feed feed(one_stream);
+  bridge::Message message;
+  message.arrival = test::day + 1s;
+  message.qos = 1;
+  message.packet_id = 1;
+  message.duplicate = true;
+  feed.send(message, "in/a/x", "5");  // never seen before, in spite of the mark
+  message.packet_id = 2;
+  feed.send(message, "in/a/x", "5");  // same content, another packet: a sensor that does not change
+  message.packet_id = 1;
+  feed.send(message, "in/a/x", "6");  // same packet id, other content: the id is used again
+  message.duplicate = false;
+  feed.send(message, "in/a/x", "6");  // not marked: the broker is sure
+  CHECK(feed.messages(MessageOutcome::decoded) == 4);
+  message.duplicate = true;
+  feed.send(message, "in/a/x", "6");
+  CHECK(feed.messages(MessageOutcome::duplicate) == 1);
+}
+
+TEST_CASE("a bare number is a field named by the rest of its topic") {
+  Feed feed(one_stream);
+  feed.send(1s, "in/a/temperature", "21.5");
+  feed.send(1s, "in/a/room/humidity", "40");
+  feed.send(1s, "in/b", "1");
+  feed.tick(30s);
+  CHECK(topics(feed.take()) == std::vector<std::string>{"derived/s/a/temperature/w", "derived/s/a/room.humidity/w", "derived/s/b/value/w"});
+}
+
+TEST_CASE("payload times that cannot be believed give way to the arrival, and are counted") {
+  Feed feed(one_stream);
+  feed.send(1s, "in/a/x", R"({"t":1.61,"v":1})");                      // a clock that was never set
+  feed.send(2s, "in/a/x", R"({"t":"2000-01-01T00:00:10Z","v":2})");    // another
+  feed.send(3s, "in/a/x", R"({"t":"soon","v":3})");                    // no time at all
+  CHECK(feed.stats().implausible_times == 2);
+  CHECK(feed.stats().bad_times == 1);
+  feed.tick(30s);
+  const auto published = feed.take();
+  REQUIRE(published.size() == 1);
+  CHECK(published[0].payload.find("\"count\":3,\"sum\":6") != std::string::npos);
+}
+
+TEST_CASE("beyond series_max new series are counted and the known ones go on") {
+  Feed feed(R"({"limits":{"series_max":2},"streams":[{"name":"s","from":"in/{device}","detectors":[]}]})");
+  for (int round = 0; round < 3; ++round) {
+    feed.send(1s, "in/a", "1");
+    feed.send(1s, "in/b", "1");
+    feed.send(1s, "in/c", "1");
+  }
+  CHECK(feed.samples(SampleOutcome::aggregated) == 6);
+  CHECK(feed.samples(SampleOutcome::series_limit) == 3);
+  CHECK(test::adds_up(feed.stats()));
+}
+
+TEST_CASE("a number that feeds two groupings is two samples") {
+  Feed feed(R"({"streams":[{"name":"s","from":"{site}/{device}","lateness":"0s","idle":"0s","detectors":[],"windows":[
+    {"name":"d","length":"10s","aggregates":["count"]},
+    {"name":"all","length":"10s","by":["site"],"aggregates":["count","sum"]}]}]})");
+  feed.send(1s, "x/a", "1");
+  feed.send(1s, "x/b", "2");
+  feed.send(1s, "y/a", "4");
+  CHECK(feed.stats().samples == 6);
+  feed.tick(20s);
+  std::vector<std::string> all = topics(feed.take());
+  std::sort(all.begin(), all.end());
+  CHECK(all == std::vector<std::string>{"derived/s/x/a/value/d", "derived/s/x/b/value/d", "derived/s/x/value/all",
+                                        "derived/s/y/a/value/d", "derived/s/y/value/all"});
+}
+
+TEST_CASE("group values that join to the same text stay apart") {
+  Feed feed(R"({"streams":[{"name":"s","from":"in/{one}/{two}","detectors":[]}]})");
+  feed.send(1s, "in/a:b/c", "1");
+  feed.send(1s, "in/a/b:c", "2");
+  CHECK(feed.stats().series[0].count == 2);
+}
+
+TEST_CASE("tags of the payload make series") {
+  Feed feed(R"({"streams":[{"name":"s","from":"in","payload":{"tags":{"line":"/line"},"fields":{"v":"/v"}},"lateness":"0s","idle":"0s",
+    "detectors":[],"windows":[{"name":"w","length":"10s","aggregates":["sum"]}]}]})");
+  feed.send(1s, "in", R"({"line":"A","v":1})");
+  feed.send(1s, "in", R"({"line":"B","v":2})");
+  feed.send(2s, "in", R"({"line":"A","v":4})");
+  feed.tick(20s);
+  const auto published = feed.take();
+  REQUIRE(published.size() == 2);
+  CHECK(published[0].topic == "derived/s/A/v/w");
+  CHECK(published[0].payload.find("\"sum\":5") != std::string::npos);
+  CHECK(published[1].topic == "derived/s/B/v/w");
+}
+
+TEST_CASE("retained: seed makes the series known and counts no sample; accept counts it") {
+  auto feed_with = [](const char* policy) {
+    return std::make_unique<Feed>(R"({"streams":[{"name":"s","from":"in/{d}","retained":")" + std::string{policy} + R"("}]})");
+  };
+  bridge::Message message;
+  message.arrival = test::day;
+  message.stale = true;
+  auto seeded = feed_with("seed");
+  seeded->send(message, "in/a", "1");
+  CHECK(seeded->messages(MessageOutcome::retained) == 1);
+  CHECK(seeded->stats().series[0].count == 1);
+  CHECK(seeded->stats().samples == 0);
+  auto accepted = feed_with("accept");
+  accepted->send(message, "in/a", "1");
+  CHECK(accepted->samples(SampleOutcome::aggregated) == 1);
+}
+
+TEST_CASE("names that look alike in a topic are counted") {
+  Feed feed(R"({"streams":[{"name":"s","from":"in/{d}"}]})");
+  feed.send(1s, "in/a", R"({"x.y":1})");
+  CHECK(feed.stats().name_collisions == 0);
+  feed.send(1s, "in/a", R"({"x":{"y":2}})");
+  CHECK(feed.stats().name_collisions == 1);
+  CHECK(feed.stats().series[0].count == 2);
+}
+
+TEST_CASE("endless new topics do not use memory without end") {
+  Feed feed(R"({"limits":{"series_max":10},"streams":[{"name":"s","from":"in/{d}","detectors":[]}]})");
+  for (int i = 0; i < 1000; ++i) feed.send(1s, "in/" + std::to_string(i), "1");
+  CHECK(feed.samples(SampleOutcome::aggregated) == 10);
+  CHECK(feed.samples(SampleOutcome::series_limit) == 990);
+  CHECK(feed.stats().topics_uncached == 990);
+  CHECK(test::adds_up(feed.stats()));
+}
