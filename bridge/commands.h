@@ -31,13 +31,15 @@ struct SimulateOptions {
   std::string broker;                                   // url; or
   std::string out;                                      // JSON lines file ("-": standard output)
   std::string username, password_file;
-  std::string topic = "sensors/{device}/telemetry";
+  std::string ca;                                       // of an mqtts:// broker; empty: the system's
+  std::string topic = "sensors/{device}/telemetry";     // {device}, {site}
   std::uint32_t devices = 20;
+  std::uint32_t sites = 0;                              // 0: four, or one per device where there are fewer
   double rate = 1;                                      // messages per second and device
   std::string duration = "60s";
   std::uint64_t seed = 1;
-  std::vector<std::string> fields;                      // "name=mean,daily amplitude,noise"
-  std::vector<std::string> faults;                      // "spike=3" : how many of a kind
+  std::vector<std::string> fields;                      // "name=mean,daily amplitude,noise[,spread]"; none: temperature, humidity
+  std::vector<std::string> faults;                      // "spike=3": how many of a kind; also "spike=3,silence=1"
   std::string truth;                                    // file for what was injected
   int qos = 1;
   std::string start;                                    // for files: ISO time of the first message; default now
