@@ -1,9 +1,14 @@
-// Encoder: results to topics and JSON (schemas/window.schema.json, schemas/flag.schema.json), into one worker's outbox. One per
-// shard, used only by the thread that runs it; reuses its buffers, does not allocate in steady state.
+// Encoder: results to topics and JSON (schemas/window.schema.json, schemas/flag.schema.json), into one
+// worker's outbox. One per shard, used only by the thread that runs it; reuses its buffers, does not allocate
+// in steady state.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "bridge/outbox.h"
 #include "bridge/rules.h"
@@ -18,7 +23,8 @@ class Encoder final : public core::Output {
   // All borrowed; they outlive the encoder.
   Encoder(const Rules& rules, const core::SeriesTable& table, Outbox& outbox);
 
-  void window(core::Position cause, core::SeriesId series, const core::WindowResult& result) noexcept override;
+  void window(core::Position cause, core::SeriesId series,
+              const core::WindowResult& result) noexcept override;
   void flag(core::Position cause, core::SeriesId series, const core::FlagChange& change) noexcept override;
 
   // Results by stream and rule, for metrics: index as in the configuration. Any thread.
@@ -26,20 +32,59 @@ class Encoder final : public core::Output {
   [[nodiscard]] std::uint64_t flags(std::size_t stream, std::size_t detector, bool raised) const;
 
  private:
-  const Rules& rules_;
+  // What is the same in every result of a rule, written once.
+  enum class Value : std::uint8_t { none, field, key };
+  struct TopicPart {
+    std::string literal;
+    Value value;      // what follows the literal
+    std::size_t key;  // which key value
+  };
+  using Member = std::pair<std::string, std::size_t>;  // `,"site":` and the index of its key value
+  struct WindowText {
+    std::vector<TopicPart> topic;
+    std::string head;
+    std::vector<Member> keys;
+    std::vector<std::pair<std::string, core::Aggregate>> aggregates;
+  };
+  struct DetectorText {
+    std::vector<TopicPart> topic;
+    std::string id;
+    std::string head;
+  };
+  struct Stream {
+    std::vector<WindowText> windows;
+    std::vector<DetectorText> detectors;
+    std::vector<Member> flag_keys;
+    std::vector<core::Counter> window_counts, raised, cleared;
+  };
+  struct Names;
+
+  static Stream make(const StreamRules& rules);
+  static WindowText make_window(const StreamRules& rules, std::size_t window);
+  static DetectorText make_detector(const StreamRules& rules, std::size_t detector);
+  static std::vector<TopicPart> make_topic(const TopicTemplate& topic, const Names& names);
+
+  void write_topic(const std::vector<TopicPart>& parts, core::SeriesId series);
+  void write_keys(const std::vector<Member>& keys, core::SeriesId series);
+  void write_id(const DetectorText& text, std::size_t keys, core::SeriesId series, core::Time since);
+  void write_time(std::string_view member, core::Time time);
+  void write_number(std::string_view member, double value);
+  void push(core::Position cause, core::SeriesId series);
+
   const core::SeriesTable& table_;
   Outbox& outbox_;
+  std::vector<Stream> streams_;
   std::string topic_;
   std::string payload_;
-  struct StreamCounters {
-    std::vector<core::Counter> windows;
-    std::vector<core::Counter> raised;
-    std::vector<core::Counter> cleared;
-  };
-  std::vector<StreamCounters> counters_;
+  std::string id_;
 };
 
 // Appends `text` as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD.
 void append_json_string(std::string_view text, std::string& out);
+
+// The member that holds the key `name` in published messages: the name itself, or "key_" before it where the
+// message has a member of that name already (a capture {time} is published as "key_time", a capture
+// {key_time} as "key_key_time").
+[[nodiscard]] std::string key_member(std::string_view name);
 
 }  // namespace bridge

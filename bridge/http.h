@@ -1,4 +1,6 @@
-// HTTP: /metrics, /healthz (the process runs), /readyz (connected and subscribed), on its own threads. Nothing else is served.
+// HTTP: /metrics, /healthz (the process runs), /readyz (connected and subscribed), on its own threads.
+// Nothing else is served. Bounded: at most 4 requests at once and 16 waiting; a request has 16 KiB and 2 s to
+// arrive; one request a connection.
 #pragma once
 
 #include <functional>
@@ -11,8 +13,8 @@ namespace bridge {
 
 class HttpServer {
  public:
-  // Listens on "address:port" (port 0: any). `stats` is called on the server's threads, and must be safe there. Throws SetupError when
-  // the address cannot be listened on (naming it, and what to do).
+  // Listens on "address:port" (port 0: any). `stats` is called on the server's threads, and must be safe
+  // there. Throws SetupError when the address cannot be listened on (naming it, and what to do).
   HttpServer(const std::string& listen, std::function<Stats()> stats);
   ~HttpServer();  // stops and joins
   HttpServer(const HttpServer&) = delete;

@@ -1,4 +1,5 @@
-// Metrics: Stats as Prometheus text exposition (format 0.0.4), process_* included. Pure; any thread.
+// Metrics: Stats as Prometheus text exposition (format 0.0.4), and what /proc/self says of the process. Any
+// thread.
 #pragma once
 
 #include <string>
