@@ -1,1 +1,185 @@
 #include "core/engine.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <optional>
+#include <thread>
+
+#include "core/check.h"
+#include "core/doorbell.h"
+#include "core/queue.h"
+
+namespace core {
+namespace {
+
+constexpr std::size_t taken_items = 1024;  // most items a worker takes at once: 24 KiB, half an L1
+constexpr Duration settle_nap = std::chrono::microseconds{20};  // while the edge waits for its workers
+
+// A shard and its way in. `batch`, `waiting` and `sent` belong to the edge; `taken` and the shard to whoever
+// runs it.
+struct Lane {
+  Lane(std::uint32_t index, const EngineSpec& spec, const SeriesTable& table, Output& output)
+      : batch(spec.batch_items), shard(index, spec.shards, table, output) {
+    if (!spec.threads) return;
+    queue.emplace(spec.queue_items);
+    taken.resize(std::min(spec.queue_items, std::max(spec.batch_items, taken_items)));
+  }
+
+  // The worker: ends because the queue is closed and empty.
+  void run() noexcept {
+    while (const std::size_t count = queue->pop(taken)) {
+      shard.process(std::span(taken).first(count));
+      handled.store(handled.load(std::memory_order_relaxed) + count, std::memory_order_release);
+    }
+  }
+
+  std::vector<Item> batch;
+  std::size_t waiting = 0;  // items of `batch` in use; less than its size between calls
+  std::uint64_t sent = 0;   // items given to the queue
+  std::optional<ShardQueue> queue;
+  alignas(64) Shard shard;
+  std::vector<Item> taken;
+  alignas(64) std::atomic<std::uint64_t> handled{0};  // items whose results are in the output
+  std::jthread worker;                                // last: it uses all of the above
+};
+
+}  // namespace
+
+struct Engine::Inner {
+  void add(Lane& lane, const Item& item) noexcept {
+    lane.batch[lane.waiting++] = item;
+    ++waiting;
+  }
+
+  // The lane's batch leaves. Precondition: it is not empty.
+  void send(Lane& lane, FlushCause cause) noexcept {
+    const std::span<const Item> items = std::span(lane.batch).first(lane.waiting);
+    flushes[static_cast<std::size_t>(cause)].add();
+    batches[std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(items.size() - 1)),
+                                  batch_buckets - 1)]
+        .add();
+    batch_items.add(items.size());
+    if (lane.queue) {
+      lane.queue->push(items);
+      lane.sent += items.size();
+    } else {
+      lane.shard.process(items);
+    }
+    waiting -= items.size();
+    lane.waiting = 0;
+  }
+
+  void send_all(FlushCause cause) noexcept {
+    if (waiting == 0) return;
+    for (const auto& lane : lanes) {
+      if (lane->waiting > 0) send(*lane, cause);
+    }
+  }
+
+  // Behind everything that waits. A batch always has room for one more: it leaves as soon as it is full.
+  void send_to_all(const Item& item) noexcept {
+    for (const auto& lane : lanes) {
+      add(*lane, item);
+      send(*lane, FlushCause::tick);
+    }
+  }
+
+  std::vector<std::unique_ptr<Lane>> lanes;
+  std::size_t waiting = 0;  // items in all batches
+  bool closed = false;
+  std::array<Counter, flush_causes> flushes;
+  std::array<Counter, batch_buckets> batches;
+  Counter batch_items;
+};
+
+Engine::Engine(const EngineSpec& spec, const SeriesTable& table, const std::vector<Output*>& outputs)
+    : inner_(std::make_unique<Inner>()) {
+  CHECK(spec.shards >= 1 && spec.shards <= 1024, "%u shards", spec.shards);
+  CHECK(spec.batch_items >= 1, "batches of %zu items", spec.batch_items);
+  CHECK(spec.queue_items >= spec.batch_items, "a queue of %zu items, batches of %zu", spec.queue_items,
+        spec.batch_items);
+  CHECK(outputs.size() == spec.shards, "%zu outputs, %u shards", outputs.size(), spec.shards);
+  for (std::uint32_t i = 0; i < spec.shards; ++i) {
+    inner_->lanes.push_back(std::make_unique<Lane>(i, spec, table, *outputs[i]));
+  }
+  if (!spec.threads) return;
+  try {
+    for (const auto& lane : inner_->lanes) lane->worker = std::jthread([&lane = *lane] { lane.run(); });
+  } catch (...) {
+    close();  // the threads that did start must end before their lanes do
+    throw;
+  }
+}
+
+Engine::~Engine() { close(); }
+
+void Engine::push(SeriesId series, Time time, double value, Position position) noexcept {
+  Inner& e = *inner_;
+  Lane& lane = *e.lanes[series % static_cast<std::uint32_t>(e.lanes.size())];
+  e.add(lane, Item::sample(series, time, value, position));
+  if (lane.waiting == lane.batch.size()) e.send(lane, FlushCause::full);
+}
+
+void Engine::tick(Time now, Position position) noexcept { inner_->send_to_all(Item::tick(now, position)); }
+
+void Engine::finish(Position position) noexcept { inner_->send_to_all(Item::end(position)); }
+
+void Engine::flush(FlushCause cause) noexcept { inner_->send_all(cause); }
+
+void Engine::settle() noexcept {
+  inner_->send_all(FlushCause::idle);
+  for (const auto& lane : inner_->lanes) {
+    if (!lane->queue) continue;
+    for (int looks = 0; lane->handled.load(std::memory_order_acquire) != lane->sent; ++looks) {
+      if (looks % polls != polls - 1) {
+        relax();
+        continue;
+      }
+      lane->queue->hurry();
+      nap(settle_nap);
+    }
+  }
+}
+
+void Engine::close() noexcept {
+  Inner& e = *inner_;
+  if (e.closed) return;
+  e.closed = true;
+  e.send_all(FlushCause::idle);
+  for (const auto& lane : e.lanes) {
+    if (lane->queue) lane->queue->close();
+  }
+  for (const auto& lane : e.lanes) {
+    if (lane->worker.joinable()) lane->worker.join();
+  }
+}
+
+std::uint32_t Engine::shards() const noexcept { return static_cast<std::uint32_t>(inner_->lanes.size()); }
+
+const ShardCounters& Engine::counters(std::uint32_t shard) const noexcept {
+  return inner_->lanes[shard]->shard.counters();
+}
+
+std::size_t Engine::queued_items(std::uint32_t shard) const noexcept {
+  const Lane& lane = *inner_->lanes[shard];
+  return lane.queue ? lane.queue->size() : 0;
+}
+
+std::uint64_t Engine::queue_waits(std::uint32_t shard) const noexcept {
+  const Lane& lane = *inner_->lanes[shard];
+  return lane.queue ? lane.queue->waits() : 0;
+}
+
+std::uint64_t Engine::flushes(FlushCause cause) const noexcept {
+  return inner_->flushes[static_cast<std::size_t>(cause)].get();
+}
+
+std::uint64_t Engine::batches(std::size_t bucket) const noexcept {
+  return bucket < batch_buckets ? inner_->batches[bucket].get() : 0;
+}
+
+std::uint64_t Engine::batch_items_total() const noexcept { return inner_->batch_items.get(); }
+
+}  // namespace core

@@ -1,0 +1,37 @@
+#include "core/doorbell.h"
+
+#include <ctime>
+
+namespace core {
+
+void nap(Duration length) noexcept {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(length);
+  const std::timespec time{static_cast<std::time_t>(seconds.count()),
+                           static_cast<long>((length - seconds).count())};
+  ::nanosleep(&time, nullptr);  // a signal may cut it short: whoever naps looks again
+}
+
+void relax() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+void Doorbell::until_rung(std::unique_lock<std::mutex>& lock, Duration most) noexcept {
+  const auto rung = [this] { return !asleep_.load(std::memory_order_relaxed); };
+  // Adding a very long wait to the clock's now would overflow.
+  if (most > std::chrono::hours{24}) return rung_.wait(lock, rung);
+  rung_.wait_for(lock, most, rung);
+}
+
+void Doorbell::wake() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    asleep_.store(false, std::memory_order_seq_cst);  // the next ringers need not come here
+  }
+  rung_.notify_one();
+}
+
+}  // namespace core
