@@ -1,1 +1,132 @@
-// not written yet
+#include <time.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "bridge/bench_load.h"
+#include "bridge/bench_report.h"
+#include "bridge/bench_yardstick.h"
+#include "bridge/pipeline.h"
+#include "core/check.h"
+
+namespace bridge {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t recorded_max = 100'000;           // messages kept; longer rounds take them again
+constexpr std::size_t outbox_bytes = 256 << 20;
+constexpr std::size_t messages_between_drains = 1024;   // as many as `weir run` takes between two looks at the clock
+const core::Time begin = core::Time{std::chrono::seconds{1'767'225'600}};  // 2026-01-01
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+double cpu_ns(clockid_t clock) {
+  timespec used{};
+  (void)::clock_gettime(clock, &used);
+  return static_cast<double>(used.tv_sec) * 1e9 + static_cast<double>(used.tv_nsec);
+}
+
+class EngineBench {
+ public:
+  explicit EngineBench(const BenchOptions& options)
+      : options_(options),
+        config_(parse_config(bench_config("bench", options.fields, options.discover, R"("aggregation": {"shard_count": 1}, )"))),
+        load_(record_load(options.devices, recorded_messages(options))),
+        pipeline_(config_, true, outbox_bytes) {}
+
+  EngineReport run() {
+    EngineReport report;
+    (void)round();  // every series, topic and block is new once
+    for (std::uint32_t i = 0; i < options_.rounds; ++i) report.rounds.push_back(round());
+    pipeline_.engine().close();
+    drain();
+    fill(report);
+    return report;
+  }
+
+ private:
+  // Whole passes over the devices, so that each is met equally often.
+  static std::size_t recorded_messages(const BenchOptions& options) {
+    const std::size_t passes = std::max<std::size_t>(recorded_max / options.devices, 1);
+    return static_cast<std::size_t>(std::min<std::uint64_t>(passes * options.devices, options.messages));
+  }
+
+  EngineRound round() {
+    EngineRound round;
+    measure_yardstick(round);
+    measure_weir(round);
+    return round;
+  }
+
+  void measure_yardstick(EngineRound& round) {
+    const double messages = static_cast<double>(options_.messages);
+    const double cpu = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+    const auto start = Clock::now();
+    for (std::uint64_t left = options_.messages; left > 0;) {
+      const std::size_t piece = static_cast<std::size_t>(std::min<std::uint64_t>(left, load_.messages.size()));
+      const double sum = yardstick_json(std::span(load_.messages).first(piece));
+      CHECK(sum > 0, "sum %g", sum);
+      left -= piece;
+    }
+    round.yardstick_rate = messages / seconds_since(start);
+    round.yardstick_cpu_ns = (cpu_ns(CLOCK_THREAD_CPUTIME_ID) - cpu) / messages;
+  }
+
+  void measure_weir(EngineRound& round) {
+    const double messages = static_cast<double>(options_.messages);
+    const std::uint64_t results = drained_;
+    const double all = cpu_ns(CLOCK_PROCESS_CPUTIME_ID), own = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+    const auto start = Clock::now();
+    for (std::uint64_t i = 0; i < options_.messages; ++i) {
+      take_next();
+      if (i % messages_between_drains == 0) drain();
+    }
+    pipeline_.engine().settle();
+    drain();
+    round.weir_rate = messages / seconds_since(start);
+    const double own_used = cpu_ns(CLOCK_THREAD_CPUTIME_ID) - own;
+    round.edge_cpu_ns = own_used / messages;
+    round.worker_cpu_ns = (cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - all - own_used) / messages;
+    round.results = drained_ - results;
+  }
+
+  void take_next() {
+    Message& message = load_.messages[static_cast<std::size_t>(taken_ % load_.messages.size())];
+    message.arrival = begin + core::Duration{static_cast<std::int64_t>(taken_ * 1'000'000 / options_.rate * 1000)};
+    pipeline_.edge().take(message);
+    ++taken_;
+  }
+
+  void drain() {
+    for (Outbox* outbox : pipeline_.outboxes()) {
+      for (; outbox->front() != nullptr; outbox->pop()) ++drained_;
+    }
+  }
+
+  void fill(EngineReport& report) const {
+    Stats stats;
+    pipeline_.add_to(stats);
+    report.terms = {"E", options_.devices, options_.fields, options_.discover, pipeline_.table().size(),
+                    format_duration(bench_window), std::thread::hardware_concurrency(), options_.rate};
+    report.messages = options_.messages;
+    report.received = taken_;
+    report.decoded = stats.messages[static_cast<std::size_t>(MessageOutcome::decoded)];
+    report.samples = stats.samples;
+    report.aggregated = stats.samples_by[static_cast<std::size_t>(SampleOutcome::aggregated)];
+    for (const Outbox* outbox : pipeline_.outboxes()) report.refused += outbox->refused();
+  }
+
+  const BenchOptions options_;
+  const Config config_;
+  RecordedLoad load_;
+  Pipeline pipeline_;
+  std::uint64_t taken_ = 0;
+  std::uint64_t drained_ = 0;
+};
+
+}  // namespace
+
+EngineReport bench_engine(const BenchOptions& options) { return EngineBench(options).run(); }
+
+}  // namespace bridge

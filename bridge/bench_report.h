@@ -1,0 +1,99 @@
+// What the bench found, and how it is printed. Plain values; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bridge/commands.h"
+
+namespace bridge {
+
+// The middle value; of an even number the mean of the middle two. 0 of none.
+[[nodiscard]] double median(std::vector<double> values);
+
+// What a figure is not a figure without.
+struct BenchTerms {
+  std::string level;
+  std::uint32_t devices = 0;
+  std::uint32_t fields = 0;
+  bool discover = false;
+  std::uint64_t series = 0;
+  std::string window;
+  unsigned cores = 0;
+  std::uint32_t rate = 0;
+};
+
+struct EngineRound {
+  double yardstick_rate = 0;    // messages per second
+  double weir_rate = 0;
+  double yardstick_cpu_ns = 0;  // per message
+  double edge_cpu_ns = 0;       // the caller's thread: edge, and the outbox emptied to nowhere
+  double worker_cpu_ns = 0;     // every other thread
+  std::uint64_t results = 0;
+};
+
+struct EngineReport {
+  BenchTerms terms;
+  std::uint64_t messages = 0;   // of a round
+  std::vector<EngineRound> rounds;
+  std::uint64_t received = 0;
+  std::uint64_t decoded = 0;
+  std::uint64_t samples = 0;
+  std::uint64_t aggregated = 0;
+  std::uint64_t refused = 0;    // results the outbox had no room for
+
+  // Nothing was lost: every message decoded, every number in it aggregated, every result taken.
+  [[nodiscard]] bool complete() const;
+};
+
+struct GatewayRound {
+  std::string subject;              // null, weir
+  double seconds = 0;               // of the measured part
+  double rate = 0;                  // messages per second that reached the subject, in the measured part
+  double cpu_us = 0;                // of the subject's process, per message
+  double broker_cpu_us = 0;
+  double generator_cpu_us = 0;
+  std::uint64_t resident_bytes = 0;  // the most the subject has had
+  double late_ms = 0;               // the furthest the generator fell behind its schedule (at a fixed rate)
+  std::uint64_t sent = 0;           // in the whole round, warm-up included
+  std::uint64_t received = 0;
+  std::uint64_t broker_dropped = 0;
+  // weir only.
+  std::uint64_t decoded = 0;
+  std::uint64_t samples = 0;
+  std::uint64_t aggregated = 0;
+  std::uint64_t published = 0;      // results, acknowledged by the broker
+  std::uint64_t results = 0;        // results that reached an observer, and
+  std::uint64_t result_samples = 0;  // the samples in them
+  std::uint64_t revisions = 0;
+
+  // Everything sent was received, and by weir decoded, aggregated, and published in some result that arrived.
+  [[nodiscard]] bool complete(std::uint32_t fields) const;
+};
+
+struct GatewayReport {
+  BenchTerms terms;
+  double duration_seconds = 0;
+  std::vector<GatewayRound> rounds;
+  bool interrupted = false;         // Ctrl-C: the rounds are those that had ended
+
+  [[nodiscard]] bool complete() const;
+};
+
+[[nodiscard]] std::string text_of(const EngineReport& report);
+[[nodiscard]] std::string text_of(const GatewayReport& report);
+// {"v":1,"level":...}: the terms, the rounds, the medians and the ratios.
+[[nodiscard]] std::string json_of(const EngineReport& report);
+[[nodiscard]] std::string json_of(const GatewayReport& report);
+
+// The two levels. Options were validated.
+[[nodiscard]] EngineReport bench_engine(const BenchOptions& options);
+[[nodiscard]] GatewayReport bench_gateway(const BenchOptions& options);
+
+// All that is wrong with the options, a line each; empty when valid.
+[[nodiscard]] std::vector<std::string> problems(const BenchOptions& options);
+// Options with what 0 stands for filled in.
+[[nodiscard]] BenchOptions effective(BenchOptions options);
+
+}  // namespace bridge
