@@ -181,7 +181,7 @@ std::optional<double> Fleet::value(std::uint32_t device, std::uint32_t field, st
       static_cast<double>(round - fault->first + 1) / static_cast<double>(fault->last - fault->first);
   switch (fault->kind) {
     case FaultKind::spike:
-    case FaultKind::level:
+    case FaultKind::shift:
       return healthy(device, field, round) + fault->magnitude;
     case FaultKind::drift:
       return healthy(device, field, round) + fault->magnitude * done;
@@ -276,7 +276,7 @@ bool Fleet::place(Fault& fault, std::uint64_t bits) {
     if (fault.kind == FaultKind::silence) return true;
     fault.field = static_cast<std::uint32_t>(draw(bits, Purpose::field, 0) % spec_.fields.size());
     if (fault.kind == FaultKind::flatline) return true;
-    const double least = fault.kind == FaultKind::level ? 10 : fault.kind == FaultKind::spike ? 15 : 20;
+    const double least = fault.kind == FaultKind::shift ? 10 : fault.kind == FaultKind::spike ? 15 : 20;
     const double size = least * (1 + uniform(draw(bits, Purpose::size, 0))) * unit(spec_.fields[fault.field]);
     fault.magnitude = draw(bits, Purpose::sign, 0) % 2 == 0 ? size : -size;
     return true;

@@ -23,10 +23,10 @@ enum class FaultKind : std::uint8_t {
   drift,     // readings creep away, up to `magnitude` at the end
   flatline,  // the reading at the start is repeated
   silence,   // the device sends nothing
-  level,     // readings are off by `magnitude`
+  shift,     // readings are off by `magnitude`
 };
 inline constexpr std::array<std::string_view, 5> fault_kind_names{"spike", "drift", "flatline", "silence",
-                                                                  "level"};
+                                                                  "shift"};
 
 struct FieldShape {
   std::string name;

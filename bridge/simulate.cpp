@@ -46,7 +46,7 @@ void add_faults(std::string_view text, FleetSpec& spec) {
     if (at == fault_kind_names.size() || !number) {
       throw SetupError(
           "simulate: fault \"" + std::string(one) +
-          "\": allowed is kind=count with spike, drift, flatline, silence or level, such as spike=3");
+          "\": allowed is kind=count with spike, drift, flatline, silence or shift, such as spike=3");
     }
     spec.faults[at] += static_cast<std::uint32_t>(std::stoul(digits));
   }
