@@ -15,7 +15,8 @@
 
 namespace bridge {
 
-// Written by the publisher's thread, read by any.
+// Of results, not of statuses. Written by the publisher's thread, read by any. Once the outboxes are empty:
+// pushed into them = acknowledged + refused + dropped + held.
 struct PublishCounters {
   core::Counter acknowledged;  // accepted for good: by the broker (QoS 1, 2), by the sink (QoS 0)
   core::Counter refused;       // the broker or the sink said no
@@ -28,16 +29,18 @@ class Publisher {
  public:
   // All but the config are borrowed and outlive the publisher.
   Publisher(const PublishConfig& config, std::vector<Outbox*> outboxes, Sink& sink);
-  // Gives up what is left (counted as dropped) and joins.
+  // finish() at once.
   ~Publisher();
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
+  // Once.
   void start();
   // Any thread: publish this as soon as possible, ahead of results (status, birth). Never dropped for results; a newer one for the
   // same topic replaces one not yet under way.
   void publish_status(Publication publication);
-  // After the workers have ended: waits until all is acknowledged or `most` has passed, then ends the thread.
+  // After the workers have ended: waits until all is acknowledged or `most` has passed, gives up what is left (counted as
+  // dropped), ends the thread. Idempotent. Without start(): no effect.
   void finish(core::Duration most);
 
   [[nodiscard]] const PublishCounters& counters() const;
