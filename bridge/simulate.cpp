@@ -1,6 +1,5 @@
 // weir simulate: a fleet (fleet.h) written to a file for replay, or published to a broker on schedule.
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -15,6 +14,7 @@
 #include "bridge/fleet.h"
 #include "bridge/log.h"
 #include "bridge/mqtt_client.h"
+#include "bridge/run.h"
 #include "bridge/timestamp.h"
 
 namespace bridge {
@@ -22,15 +22,6 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 using core::Time;
-
-volatile std::sig_atomic_t stop_wanted = 0;
-
-void stop_on_signals() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { stop_wanted = 1; };
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
 
 void add_faults(std::string_view text, FleetSpec& spec) {
   while (!text.empty()) {
@@ -68,7 +59,7 @@ FleetSpec fleet_spec(const SimulateOptions& options) {
     throw SetupError("simulate: duration \"" + options.duration +
                      "\": allowed is a number and a unit, such as 90s, 10m or 24h");
   spec.duration = *duration;
-  spec.start = std::chrono::ceil<std::chrono::seconds>(std::chrono::system_clock::now());
+  spec.start = std::chrono::ceil<std::chrono::seconds>(system_now());
   if (!options.start.empty()) spec.start = time_of_text(options.start, TimeUnit::automatic);
   if (spec.start == core::no_time)
     throw SetupError("simulate: start \"" + options.start +
@@ -108,7 +99,7 @@ bool write_truth(const Fleet& fleet, std::FILE* file) {
 bool write_messages(const Fleet& fleet, std::FILE* file) {
   std::string payload;
   std::string line;
-  for (std::uint64_t index = 0; index < fleet.messages() && stop_wanted == 0; ++index) {
+  for (std::uint64_t index = 0; index < fleet.messages() && !StopSignal::set(); ++index) {
     if (!fleet.payload(index, payload)) continue;
     line = "{\"t\":" +
            std::to_string(
@@ -130,11 +121,11 @@ class Sending {
 
   // True when everything due was delivered.
   bool run() {
-    const Steady::time_point start = Steady::now() + (fleet_.time(0) - std::chrono::system_clock::now());
-    for (std::uint64_t index = 0; index < fleet_.messages() && stop_wanted == 0; ++index) {
+    const Steady::time_point start = Steady::now() + (fleet_.time(0) - system_now());
+    for (std::uint64_t index = 0; index < fleet_.messages() && !StopSignal::set(); ++index) {
       const Steady::time_point due = start + (fleet_.time(index) - fleet_.time(0));
       wait_until(due);
-      if (stop_wanted != 0) break;
+      if (StopSignal::set()) break;
       if (!fleet_.payload(index, publication_.payload)) {
         ++silent_;
         continue;
@@ -160,7 +151,7 @@ class Sending {
 
  private:
   void wait_until(Steady::time_point due) {
-    while (stop_wanted == 0 && Steady::now() < due)
+    while (!StopSignal::set() && Steady::now() < due)
       pause(std::min<Steady::duration>(due - Steady::now(), std::chrono::milliseconds(5)));
   }
 
@@ -176,7 +167,7 @@ class Sending {
   }
 
   void send(Steady::time_point due) {
-    while (stop_wanted == 0) {
+    while (!StopSignal::set()) {
       const Sink::Accepted accepted = client_.publish(publication_, sent_);
       const Steady::duration delay = Steady::now() - due;
       if (accepted == Sink::Accepted::later && delay < std::chrono::seconds(5)) {
@@ -225,7 +216,7 @@ MqttClientSpec client_spec(const SimulateOptions& options) {
 bool connected(MqttClient& client, const std::string& url) {
   client.start();
   const auto end = Steady::now() + std::chrono::seconds(10);
-  while (!client.state().connected && Steady::now() < end && stop_wanted == 0)
+  while (!client.state().connected && Steady::now() < end && !StopSignal::set())
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   if (client.state().connected) return true;
   log(Level::error, "simulate",
@@ -237,7 +228,7 @@ bool connected(MqttClient& client, const std::string& url) {
 int publish_fleet(const SimulateOptions& options, FleetSpec spec, std::FILE* truth) {
   MqttClient client(client_spec(options), nullptr);
   if (!connected(client, options.broker)) return 1;
-  spec.start = std::chrono::ceil<std::chrono::seconds>(std::chrono::system_clock::now());
+  spec.start = std::chrono::ceil<std::chrono::seconds>(system_now());
   const Fleet fleet(spec);
   if (truth != nullptr && !write_truth(fleet, truth)) return failed_to_write(options.truth);
   Sending sending(fleet, client, options.qos);
@@ -268,7 +259,7 @@ int simulate(const SimulateOptions& options) {
     throw SetupError("simulate: qos " + std::to_string(options.qos) + ": allowed is 0, 1 or 2");
   const FleetSpec spec = fleet_spec(options);
   const Fleet fleet(spec);  // everything is checked before a file is created or a broker is asked
-  stop_on_signals();
+  const StopSignal stop_signal;
   const File truth = options.truth.empty() ? nullptr : create(options.truth, "the truth to");
   return options.broker.empty() ? write_fleet(options, fleet, truth.get())
                                 : publish_fleet(options, spec, truth.get());
