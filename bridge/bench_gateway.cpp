@@ -115,11 +115,11 @@ class WeirSubject final : public Subject {
   std::uint64_t handled() override { return count(metrics(), R"(weir_messages_total{outcome="decoded"})"); }
   void add_to(GatewayRound& round) override {
     const std::string text = metrics();
-    round.received = count(text, "weir_messages_total{");
+    round.received = count(text, "weir_messages_received_total ");
     round.decoded = count(text, R"(weir_messages_total{outcome="decoded"})");
-    round.samples = count(text, "weir_samples_total{");
+    round.samples = count(text, "weir_samples_entered_total ");
     round.aggregated = count(text, R"(weir_samples_total{outcome="aggregated"})");
-    round.published = count(text, "weir_windows_total{");
+    round.made = count(text, "weir_windows_total{");
   }
   std::string log() const override { return last_lines(log_); }
 

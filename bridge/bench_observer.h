@@ -39,7 +39,8 @@ class Observer {
 
 // The whole number behind `"key":` in JSON text without spaces; 0 without one.
 [[nodiscard]] std::uint64_t json_count(std::string_view json, std::string_view key);
-// The sum of the samples of a Prometheus text whose line begins with `prefix`: a name with its "{", or with labels.
+// The sum of the samples of a Prometheus text whose line begins with `prefix`: a name and a space, a name and "{", or a
+// name with its labels.
 [[nodiscard]] double metric_sum(std::string_view text, std::string_view prefix);
 
 }  // namespace bridge

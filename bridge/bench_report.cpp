@@ -73,10 +73,10 @@ void add_losses(const GatewayRound& round, std::uint32_t fields, std::string& ou
       static_cast<unsigned long long>(round.sent), static_cast<unsigned long long>(round.received),
       static_cast<unsigned long long>(round.broker_dropped));
   if (round.subject == "weir") {
-    add(out, "; decoded %llu, samples %llu, aggregated %llu; results %llu of %llu published, with %llu samples",
+    add(out, "; decoded %llu, samples %llu, aggregated %llu; results %llu of %llu arrived, with %llu samples",
         static_cast<unsigned long long>(round.decoded), static_cast<unsigned long long>(round.samples),
         static_cast<unsigned long long>(round.aggregated), static_cast<unsigned long long>(round.results),
-        static_cast<unsigned long long>(round.published), static_cast<unsigned long long>(round.result_samples));
+        static_cast<unsigned long long>(round.made), static_cast<unsigned long long>(round.result_samples));
   }
   add(out, ": %s\n", verdict(round.complete(fields)));
 }
@@ -97,7 +97,7 @@ bool EngineReport::complete() const {
 bool GatewayRound::complete(std::uint32_t fields) const {
   if (received != sent || broker_dropped != 0) return false;
   if (subject != "weir") return true;
-  return decoded == sent && samples == sent * fields && aggregated == samples && result_samples == samples && results == published;
+  return decoded == sent && samples == sent * fields && aggregated == samples && result_samples == samples && results + revisions == made;
 }
 
 bool GatewayReport::complete() const {
@@ -171,7 +171,7 @@ std::string json_of(const GatewayReport& report) {
                   {"broker_cpu_us", r.broker_cpu_us}, {"sender_cpu_us", r.generator_cpu_us}, {"resident_bytes", r.resident_bytes},
                   {"behind_ms", r.late_ms}, {"sent", r.sent}, {"received", r.received}, {"broker_dropped", r.broker_dropped}};
     if (r.subject == "weir") {
-      round.update({{"decoded", r.decoded}, {"samples", r.samples}, {"aggregated", r.aggregated}, {"published", r.published},
+      round.update({{"decoded", r.decoded}, {"samples", r.samples}, {"aggregated", r.aggregated}, {"results_made", r.made},
                     {"results", r.results}, {"result_samples", r.result_samples}, {"revisions", r.revisions}});
     }
     round["complete"] = r.complete(report.terms.fields);

@@ -63,12 +63,12 @@ struct GatewayRound {
   std::uint64_t decoded = 0;
   std::uint64_t samples = 0;
   std::uint64_t aggregated = 0;
-  std::uint64_t published = 0;      // results, acknowledged by the broker
-  std::uint64_t results = 0;        // results that reached an observer, and
+  std::uint64_t made = 0;           // window results, revisions included
+  std::uint64_t results = 0;        // of these, those that reached an observer, without revisions, and
   std::uint64_t result_samples = 0;  // the samples in them
   std::uint64_t revisions = 0;
 
-  // Everything sent was received, and by weir decoded, aggregated, and published in some result that arrived.
+  // Everything sent was received, and by weir decoded, aggregated, and told of in a result that arrived.
   [[nodiscard]] bool complete(std::uint32_t fields) const;
 };
 
