@@ -58,11 +58,16 @@ class Rules {
   [[nodiscard]] const std::vector<std::unique_ptr<StreamRules>>& streams() const { return streams_; }
 
  private:
+  void add_stream(const StreamConfig& config);
+  void add_plans(StreamRules& stream);
+
   const Config& config_;
   std::deque<core::Plan> plans_;
   std::vector<std::unique_ptr<StreamRules>> streams_;
 };
 
+// Keys of a stream's series: its captures, except {field} (which names the field of a bare number), then its tags.
+[[nodiscard]] std::vector<std::string> series_keys(const StreamConfig& stream);
 // Names a window's template may use, in the order of TopicTemplate::Part::name: stream, window, field, then `by`.
 [[nodiscard]] std::vector<std::string> window_template_names(const std::vector<std::string>& by);
 // Names flags_to may use: stream, detector, field, then every capture and tag.
