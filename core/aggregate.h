@@ -1,4 +1,5 @@
-// Aggregates: the names a configuration may ask for, and their value over a summary. Pure functions, any thread.
+// Aggregates: the names a configuration may ask for, and their value over a summary. Pure functions, any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,19 @@
 
 namespace core {
 
-enum class Aggregate : std::uint8_t { count, sum, mean, variance, stddev, min, max, range, first, last, delta };
+enum class Aggregate : std::uint8_t {
+  count,
+  sum,
+  mean,
+  variance,
+  stddev,
+  min,
+  max,
+  range,
+  first,
+  last,
+  delta
+};
 
 // Name as published. For every enumerator.
 [[nodiscard]] std::string_view name(Aggregate aggregate) noexcept;
@@ -19,8 +32,8 @@ enum class Aggregate : std::uint8_t { count, sum, mean, variance, stddev, min, m
 // Every name and alias, for messages that say what is allowed.
 [[nodiscard]] std::span<const std::string_view> aggregate_names() noexcept;
 
-// Nothing where the result does not exist: any but count of an empty summary, variance or stddev of one sample,
-// or a result too large for a double.
+// Nothing where the result does not exist: any but count of an empty summary, variance or stddev of one
+// sample, or a result too large for a double.
 [[nodiscard]] std::optional<double> value(Aggregate aggregate, const Summary& summary) noexcept;
 
 }  // namespace core

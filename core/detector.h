@@ -1,6 +1,7 @@
-// Detectors: what they are told (specs) and what they say (flags). The closed catalogue; each kind is one small file in
-// core/detectors/, with its formula, its source and the size of its state. Run by workers on the samples of one series.
-// An outlier must not teach the baseline; before a detector knows enough it says "warming" and raises nothing.
+// Detectors: what they are told (specs) and what they say (flags). The closed catalogue; each kind is one
+// small file in core/detectors/, with its formula, its source and the size of its state. Run by workers on
+// the samples of one series. An outlier must not teach the baseline; before a detector knows enough it says
+// "warming" and raises nothing.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +27,12 @@ struct ThresholdSpec {
 
 // Distance from an exponentially weighted mean, in deviations; outliers are clipped before they teach.
 struct ZscoreSpec {
-  double raise = 6;            // deviations at which a flag is raised; > clear
-  double clear = 3;            // deviations at which it clears; > 0
-  std::uint32_t warmup = 30;   // samples before it may raise; 8 to 1000000
-  std::uint32_t memory = 300;  // samples the baseline remembers (weight of one: 2 / (memory + 1)); 8 to 1000000
-  double deviation_min = 0;    // deviations smaller than this count as this (a sensor's resolution); >= 0
+  double raise = 6;           // deviations at which a flag is raised; > clear
+  double clear = 3;           // deviations at which it clears; > 0
+  std::uint32_t warmup = 30;  // samples before it may raise; 8 to 1000000
+  // Samples the baseline remembers (weight of one: 2 / (memory + 1)); 8 to 1000000.
+  std::uint32_t memory = 300;
+  double deviation_min = 0;  // deviations smaller than this count as this (a sensor's resolution); >= 0
 };
 
 // No sample for `after`, by arrival time.
@@ -44,7 +46,8 @@ struct DetectorSpec {
   Duration for_{0};  // how long the condition must hold, by event time, before a flag is raised
   std::variant<ThresholdSpec, ZscoreSpec, SilenceSpec> kind;
 
-  // All that is wrong with it, in words, beginning with the key ("clear: 85 lies beyond above 80; ..."); empty when valid.
+  // All that is wrong with it, in words, beginning with the key ("clear: 85 lies beyond above 80; ...");
+  // empty when valid.
   [[nodiscard]] std::vector<std::string> problems() const;
 };
 
@@ -56,13 +59,14 @@ struct FlagChange {
   std::uint32_t detector;  // index in the plan
   bool raised;             // else cleared
   Time time;               // event time of the sample that did it; a silence's deadline (arrival time)
-  Time since;              // when the condition began; with the series and the detector the flag's identity, equal in
-                           // its raise and its clear
+  // When the condition began (for a silence, the last arrival); with the series and the detector the flag's
+  // identity, equal in its raise and its clear.
+  Time since;
   std::optional<double> value;
   std::optional<double> expected;
   std::optional<double> low;
   std::optional<double> high;
-  double score;            // [0, 1]
+  double score;  // [0, 1]
 };
 
 }  // namespace core

@@ -1,5 +1,6 @@
-// Plan: what is computed for a series; shared by all series that follow the same rules. Built from the configuration,
-// constant afterwards, and so readable by every thread. Owned by the bridge; outlives the engine.
+// Plan: what is computed for a series; shared by all series that follow the same rules. Built from the
+// configuration, constant afterwards, and so readable by every thread. Owned by the bridge; outlives the
+// engine.
 #pragma once
 
 #include <cstddef>

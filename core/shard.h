@@ -1,10 +1,11 @@
 // Shard: the state of every series with id % shards == index, and the only code that changes it.
-// Used by one thread at a time (its worker; the edge when there are no workers). No locks, no strings, no clock; allocates
-// only when a series is seen for the first time. Results go to its Output, in the order they arise.
+// Used by one thread at a time (its worker; the edge when there are no workers). No locks, no strings, no
+// clock; allocates only when a series is seen for the first time. Results go to its Output, in the order they
+// arise.
 //
-// Order matters and is the whole of time: items are handled one by one; a tick first moves "now", then closes what is due
-// in every series (idle windows, silences), in order of deadline within a series. Any run of ticks without a sample between
-// them has the same effect as the last of them alone.
+// Order matters and is the whole of time: items are handled one by one; a tick first moves "now", then closes
+// what is due in every series (idle windows, silences), in order of deadline within a series. Any run of
+// ticks without a sample between them has the same effect as the last of them alone.
 #pragma once
 
 #include <cstdint>
@@ -20,13 +21,13 @@ namespace core {
 
 // What became of the samples that reached a shard. Written by the shard's thread, read by any.
 struct ShardCounters {
-  Counter aggregated;       // samples taken by a window, or by a series that has only detectors
-  Counter late;             // samples no window of their series could take any more
-  Counter windows;          // results emitted, revisions included
+  Counter aggregated;  // samples taken by a window, or by a series that has only detectors
+  Counter late;        // samples no window of their series could take any more
+  Counter windows;     // results emitted, revisions included
   Counter flags_raised;
   Counter flags_cleared;
-  Counter series;           // series with state
-  Counter state_bytes;      // bytes of engine state in use
+  Counter series;       // series with state
+  Counter state_bytes;  // bytes of engine state in use
 };
 
 class Shard {

@@ -1,11 +1,19 @@
 // Summary: what a pane knows of its samples. Mergeable; nothing is ever subtracted from it.
 // Owned by one worker. A value type without pointers: zero bytes are the empty summary.
 //
-// Moments are sums shifted by a reference (the first value added), with a compensated first sum: at mean 1e9 and
-// deviation 0.1 the relative error of the variance is near 1e-15, where Welford's is 1e-7 (Chan, Golub, LeVeque 1983,
-// "Algorithms for computing the sample variance"; Neumaier 1974 for the compensation).
+// Moments are sums of (value - reference), the reference being the first value added. The difference, both
+// sums and the squares are kept with what rounding took from them, so that neither an offset of 1e9, nor a
+// spike of 1e15 as the first value, nor millions of samples cost digits: variance and mean keep a relative
+// error near 1e-15 where Welford's is 1e-7 at mean 1e9 and deviation 0.1. Sources: Chan, Golub, LeVeque 1983,
+// "Algorithms for computing the sample variance"; Knuth, TAOCP 2, 4.2.2, theorem B (error of a sum); Neumaier
+// 1974 (keeping it); Dekker 1971 (error of a square).
+//
+// A difference or a square too large for a double (values near 1e308, or further than 1e154 from the
+// reference) makes the moments infinite or NaN, which value() in aggregate.h reports as "does not exist"; it
+// never makes them wrong.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "core/time.h"
@@ -14,14 +22,15 @@ namespace core {
 
 struct Summary {
   std::uint64_t count = 0;
-  double reference = 0;         // the first value added; all sums below are of (value - reference)
+  double reference = 0;  // the first value added; all sums below are of (value - reference)
   double sum_shifted = 0;
   double sum_compensation = 0;  // what rounding took from sum_shifted
   double squares_shifted = 0;
+  double squares_compensation = 0;
   double min = 0;
   double max = 0;
-  double first = 0;             // value with the earliest time; of equal times the one added first
-  double last = 0;              // value with the latest time; of equal times the one added last
+  double first = 0;  // value with the earliest time; of equal times the one added first
+  double last = 0;   // value with the latest time; of equal times the one added last
   Time first_time{};
   Time last_time{};
 
@@ -30,11 +39,61 @@ struct Summary {
   // Adds all samples of `other`, as if they had been added after ours.
   void merge(const Summary& other) noexcept;
 
-  // Precondition for all of these: count > 0; variance and stddev: count > 1. Computed in long double and rounded once.
+  // Precondition for all of these: count > 0; variance and stddev: count > 1. Computed in long double and
+  // rounded once.
   [[nodiscard]] double sum() const noexcept;
   [[nodiscard]] double mean() const noexcept;
   [[nodiscard]] double variance() const noexcept;  // sample variance (n - 1), never negative
   [[nodiscard]] double stddev() const noexcept;
 };
+
+namespace detail {
+
+// sum += value; what rounding takes from it goes to `compensation` (Knuth's exact error of a sum).
+inline void add_exactly(double value, double& sum, double& compensation) noexcept {
+  const double result = sum + value;
+  const double taken = result - sum;
+  compensation += (sum - (result - taken)) + (value - taken);
+  sum = result;
+}
+
+}  // namespace detail
+
+inline void Summary::add(Time time, double value) noexcept {
+  if (count == 0) {
+    *this = {.count = 1,
+             .reference = value,
+             .min = value,
+             .max = value,
+             .first = value,
+             .last = value,
+             .first_time = time,
+             .last_time = time};
+    return;
+  }
+  ++count;
+  // difference + error == value - reference, exactly.
+  const double difference = value - reference;
+  const double taken = difference - value;
+  const double error = (value - (difference - taken)) - (reference + taken);
+  detail::add_exactly(difference, sum_shifted, sum_compensation);
+  sum_compensation += error;
+  // The square of the upper 26 bits is exact, so is twice the product with the rest.
+  constexpr std::uint64_t upper_bits = ~std::uint64_t{0} << 27U;
+  const double upper = std::bit_cast<double>(std::bit_cast<std::uint64_t>(difference) & upper_bits);
+  const double lower = difference - upper;
+  detail::add_exactly(upper * upper, squares_shifted, squares_compensation);
+  squares_compensation += lower * (upper + difference) + 2 * difference * error;
+  if (value < min) min = value;
+  if (value > max) max = value;
+  if (time < first_time) {
+    first = value;
+    first_time = time;
+  }
+  if (time >= last_time) {
+    last = value;
+    last_time = time;
+  }
+}
 
 }  // namespace core
