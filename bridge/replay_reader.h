@@ -1,5 +1,6 @@
 // ReplayReader: recorded traffic, one record at a time, from a recording, JSON lines ({"t": <time>, "topic": "...",
-// "payload": ...}; also qos, retained, payload_hex) or CSV with a header. One thread.
+// "payload": ...}; also qos, retained, payload_hex; "tst" and "retain" as mosquitto_sub -F %j writes them) or CSV with a header.
+// A payload that is a JSON string is its text; any other JSON value is the payload as compact JSON. One thread.
 // A record that cannot be read is counted and skipped; the reader says how many and where the first was.
 #pragma once
 
@@ -23,7 +24,8 @@ class ReplayReader {
     Message message;    // valid until the next call of next(); payload_padding readable bytes behind the payload
   };
 
-  // Told apart by content (recordings) and by name (.csv; anything else: JSON lines). "-" is standard input.
+  // Told apart by content (recordings) and by name (.csv). Anything else is JSON lines; with csv.topic set, CSV unless it
+  // begins with "{". "-" is standard input.
   // Throws SetupError: cannot be opened, not a recording of this version, a CSV without topic or time column.
   static std::unique_ptr<ReplayReader> open(const std::string& path, const CsvOptions& csv);
 
