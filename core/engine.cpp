@@ -86,6 +86,15 @@ struct Engine::Inner {
     }
   }
 
+  // To every shard, behind all that waits for it. A batch always has room for one more: it leaves as soon as
+  // it is full.
+  void send_each(const Item& item, FlushCause cause) noexcept {
+    for (const auto& lane : lanes) {
+      add(*lane, item);
+      send(*lane, cause);
+    }
+  }
+
   std::vector<std::unique_ptr<Lane>> lanes;
   std::size_t waiting = 0;  // items in all batches
   bool closed = false;
@@ -122,9 +131,11 @@ void Engine::push(SeriesId series, Time time, double value, Position position) n
   if (lane.waiting == lane.batch.size()) e.send(lane, FlushCause::full);
 }
 
-void Engine::tick(Time now, Position position) noexcept { inner_->send_to_all(Item::tick(now, position)); }
+void Engine::tick(Time now, Position position) noexcept {
+  inner_->send_each(Item::tick(now, position), FlushCause::tick);
+}
 
-void Engine::finish(Position position) noexcept { inner_->send_to_all(Item::end(position)); }
+void Engine::finish(Position position) noexcept { inner_->send_each(Item::end(position), FlushCause::idle); }
 
 void Engine::flush(FlushCause cause) noexcept { inner_->send_all(cause); }
 
