@@ -1,0 +1,250 @@
+#include <doctest/doctest.h>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <random>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "core/engine.h"
+
+using namespace std::chrono_literals;
+using core::Engine;
+using core::EngineSpec;
+using core::FlushCause;
+using core::Position;
+using core::SeriesId;
+using core::Time;
+
+namespace {
+
+// Everything a shard said, by series, as text with every digit.
+class Results final : public core::Output {
+ public:
+  void window(Position cause, SeriesId series, const core::WindowResult& result) noexcept override {
+    std::ostringstream line;
+    line << std::hexfloat << "window " << cause << ' ' << result.window << ' '
+         << result.start.time_since_epoch().count() << ' ' << result.rev << ' ' << result.final << ' '
+         << result.summary.count << ' ' << result.summary.mean() << ' ' << result.summary.min << ' '
+         << result.summary.max << ' ' << result.summary.last;
+    by_series[series].push_back(line.str());
+  }
+  void flag(Position cause, SeriesId series, const core::FlagChange& change) noexcept override {
+    std::ostringstream line;
+    line << std::hexfloat << "flag " << cause << ' ' << change.detector << ' ' << change.raised << ' '
+         << change.time.time_since_epoch().count() << ' ' << change.since.time_since_epoch().count() << ' '
+         << change.value.value_or(-1) << ' ' << change.score;
+    by_series[series].push_back(line.str());
+  }
+
+  std::map<SeriesId, std::vector<std::string>> by_series;
+};
+
+core::Plan plan() {
+  core::Plan plan;
+  plan.lateness = 300ms;
+  plan.idle = 2s;
+  core::WindowSpec tumbling, hopping;
+  tumbling.name = "1s";
+  tumbling.length = tumbling.every = tumbling.retention = 1s;
+  hopping.name = "4s";
+  hopping.length = 4s;
+  hopping.every = hopping.retention = 1s;
+  plan.windows = {tumbling, hopping};
+  core::DetectorSpec high, odd, gone;
+  high.name = "high";
+  high.kind = core::ThresholdSpec{9.5, {}, 8.0};
+  odd.name = "odd";
+  odd.kind = core::ZscoreSpec{3, 1, 8, 8, 0};
+  gone.name = "gone";
+  gone.kind = core::SilenceSpec{3s};
+  plan.detectors = {high, odd, gone};
+  plan.window_rules = {0, 1};
+  plan.detector_rules = {0, 1, 2};
+  return plan;
+}
+
+constexpr std::uint32_t series_count = 20;
+constexpr Time begin{std::chrono::seconds{1'700'000'000}};
+
+// An engine over its own table and results; one plan for all series.
+struct Bench {
+  explicit Bench(const EngineSpec& spec) : results(spec.shards) {
+    for (std::uint32_t i = 0; i < series_count; ++i) {
+      const std::string device = std::to_string(i);
+      const std::string_view key[]{device};
+      REQUIRE(table.intern(rules, key, "value") == i);
+    }
+    std::vector<core::Output*> outputs;
+    for (Results& result : results) outputs.push_back(&result);
+    engine = std::make_unique<Engine>(spec, table, outputs);
+  }
+
+  [[nodiscard]] std::uint64_t handled() const {
+    std::uint64_t sum = 0;
+    for (std::uint32_t i = 0; i < engine->shards(); ++i) {
+      sum += engine->counters(i).aggregated.get() + engine->counters(i).late.get();
+    }
+    return sum;
+  }
+  // Precondition: the engine is settled or closed.
+  [[nodiscard]] std::map<SeriesId, std::vector<std::string>> all() const {
+    std::map<SeriesId, std::vector<std::string>> merged;
+    for (const Results& result : results) {
+      for (const auto& [series, lines] : result.by_series) REQUIRE(merged.emplace(series, lines).second);
+    }
+    return merged;
+  }
+
+  const core::Plan rules = plan();
+  core::SeriesTable table{series_count};
+  std::vector<Results> results;
+  std::unique_ptr<Engine> engine;
+};
+
+// A seeded run of everything the edge may do. Flushes and settles differ between engines: they may change
+// nothing.
+void drive(Bench& bench, std::uint32_t seed, int messages, std::uint32_t flush_seed) {
+  std::mt19937 random(seed);
+  std::mt19937 flush_random(flush_seed);
+  Time now = begin;
+  std::uint64_t pushed = 0;
+  bench.engine->tick(now, 0);
+  for (int i = 0; i < messages; ++i) {
+    const auto position = static_cast<Position>(i);
+    now += std::chrono::milliseconds{random() % 40};
+    if (random() % 500 == 0) now += 8s;  // windows close by idleness, devices fall silent
+    if (random() % 10 == 0) bench.engine->tick(now, position);
+    for (std::uint32_t n = random() % 4; n > 0; --n) {
+      const SeriesId series =
+          random() % 3 == 0 ? 0 : static_cast<SeriesId>(random() % series_count);  // one of them is hot
+      const Time time = now - std::chrono::milliseconds{random() % (random() % 20 == 0 ? 5000 : 400)};
+      bench.engine->push(series, time, static_cast<double>(random() % 1000) / 100, position);
+      ++pushed;
+    }
+    const std::uint32_t what = static_cast<std::uint32_t>(flush_random() % 100);
+    if (what < 3) bench.engine->flush(FlushCause::idle);
+    if (what == 3) bench.engine->flush(FlushCause::interval);
+    if (what == 4) {
+      bench.engine->settle();
+      REQUIRE(bench.handled() == pushed);
+    }
+  }
+  bench.engine->finish(static_cast<Position>(messages));
+  bench.engine->close();
+  REQUIRE(bench.handled() == pushed);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "stress: every series gives the same results for any number of shards and threads, any queue and batch") {
+  for (const std::uint32_t seed : {1U, 2U}) {
+    CAPTURE(seed);
+    Bench reference(EngineSpec{1, false, 1, 1});
+    drive(reference, seed, 6000, 0);
+    const auto expected = reference.all();
+    REQUIRE(expected.size() == series_count);
+    std::size_t lines = 0;
+    for (const auto& [series, said] : expected) lines += said.size();
+    REQUIRE(lines > 5000);
+    std::uint32_t flush_seed = 1;
+    for (const std::uint32_t shards : {1U, 2U, 7U}) {
+      for (const bool threads : {false, true}) {
+        for (const std::size_t batch : {std::size_t{1}, std::size_t{500}}) {
+          for (const std::size_t queue : {batch, std::size_t{4096}}) {
+            CAPTURE(shards);
+            CAPTURE(threads);
+            CAPTURE(batch);
+            CAPTURE(queue);
+            Bench bench(EngineSpec{shards, threads, batch, queue});
+            drive(bench, seed, 6000, flush_seed++);
+            CHECK((bench.all() == expected));
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("batches leave when they are full, when told to, and behind a tick") {
+  for (const bool threads : {false, true}) {
+    CAPTURE(threads);
+    Bench bench(EngineSpec{2, threads, 4, 16});
+    Engine& engine = *bench.engine;
+    const auto check = [&](std::uint64_t full, std::uint64_t interval, std::uint64_t idle, std::uint64_t tick,
+                           std::uint64_t items) {
+      CAPTURE(items);
+      CHECK(engine.flushes(FlushCause::full) == full);
+      CHECK(engine.flushes(FlushCause::interval) == interval);
+      CHECK(engine.flushes(FlushCause::idle) == idle);
+      CHECK(engine.flushes(FlushCause::tick) == tick);
+      CHECK(engine.batch_items_total() == items);
+    };
+    engine.flush(FlushCause::idle);
+    check(0, 0, 0, 0, 0);
+    engine.tick(begin, 0);
+    check(0, 0, 0, 2, 2);
+    for (int i = 0; i < 4; ++i) engine.push(0, begin, 1, 0);
+    check(1, 0, 0, 2, 6);
+    engine.push(0, begin, 1, 1);
+    engine.push(1, begin, 1, 1);
+    check(1, 0, 0, 2, 6);
+    engine.flush(FlushCause::interval);  // one batch for each shard
+    check(1, 2, 0, 2, 8);
+    engine.flush(FlushCause::interval);
+    check(1, 2, 0, 2, 8);
+    for (int i = 0; i < 3; ++i) engine.push(1, begin, 1, 2);
+    engine.tick(begin + 1s, 3);  // fills shard 1's batch; shard 0 gets one with nothing else in it
+    check(1, 2, 0, 4, 13);
+    engine.push(1, begin, 1, 4);
+    engine.settle();
+    check(1, 2, 1, 4, 14);
+    engine.push(1, begin, 1, 4);
+    engine.finish(5);
+    check(1, 2, 3, 4, 17);
+    engine.settle();
+    check(1, 2, 3, 4, 17);
+    const std::array<std::uint64_t, 4> by_size{7, 1, 2,
+                                               0};  // of one item, of two, of up to four, of up to eight
+    for (std::size_t i = 0; i < by_size.size(); ++i) {
+      CAPTURE(i);
+      CHECK(engine.batches(i) == by_size[i]);
+    }
+    CHECK(engine.batches(Engine::batch_buckets) == 0);
+    CHECK(bench.handled() == 11);
+    CHECK(engine.queued_items(0) == 0);
+    CHECK(engine.queued_items(1) == 0);
+  }
+}
+
+TEST_CASE("closing delivers what waits; closing twice and not at all is closing once") {
+  for (const bool threads : {false, true}) {
+    for (const int closes : {0, 1, 2}) {
+      CAPTURE(threads);
+      CAPTURE(closes);
+      Bench bench(EngineSpec{3, threads, 500, 500});
+      bench.engine->tick(begin, 0);
+      for (SeriesId series = 0; series < series_count; ++series) {
+        bench.engine->push(series, begin, 1, 0);
+        bench.engine->push(series, begin + 2s, 1, 1);
+      }
+      for (int i = 0; i < closes; ++i) bench.engine->close();
+      if (closes > 0) CHECK(bench.handled() == 2 * series_count);
+      bench.engine.reset();
+      const auto all = bench.all();
+      CHECK(all.size() == series_count);  // each closed its first window
+    }
+  }
+}
+
+TEST_CASE("a full queue makes the edge wait, and that is counted") {
+  Bench bench(EngineSpec{1, true, 1, 1});
+  bench.engine->tick(begin, 0);
+  for (int i = 0; i < 500; ++i) bench.engine->push(0, begin + std::chrono::milliseconds{i}, 1, 0);
+  bench.engine->settle();
+  CHECK(bench.handled() == 500);
+  CHECK(bench.engine->queue_waits(0) > 0);
+}
