@@ -27,11 +27,12 @@ std::vector<std::string> problems(const BenchOptions& options) {
   std::vector<std::string> all;
   const auto range = [&](const char* name, std::uint64_t value, std::uint64_t low, std::uint64_t high) {
     if (value >= low && value <= high) return;
-    all.push_back("bench: --" + std::string(name) + " " + std::to_string(value) + ": must be " + std::to_string(low) + " to " +
-                  std::to_string(high));
+    all.push_back("bench: --" + std::string(name) + " " + std::to_string(value) + ": must be " +
+                  std::to_string(low) + " to " + std::to_string(high));
   };
   if (options.level != "E" && options.level != "G") {
-    all.push_back("bench: --level " + options.level + ": must be E (recorded bytes to results) or G (through a broker)");
+    all.push_back("bench: --level " + options.level +
+                  ": must be E (recorded bytes to results) or G (through a broker)");
   }
   if (options.subject != "null" && options.subject != "weir" && options.subject != "both") {
     all.push_back("bench: --subject " + options.subject + ": must be null, weir or both");
@@ -42,12 +43,14 @@ std::vector<std::string> problems(const BenchOptions& options) {
   range("rounds", options.rounds, 0, 1000);
   range("rate", options.rate, 0, 10'000'000);
   if (options.discover && options.fields != 0 && options.fields != bench_fields_max) {
-    all.push_back("bench: --fields " + std::to_string(options.fields) + " with --discover: leave --fields out; all " +
-                  std::to_string(bench_fields_max) + " numbers are found");
+    all.push_back("bench: --fields " + std::to_string(options.fields) +
+                  " with --discover: leave --fields out; all " + std::to_string(bench_fields_max) +
+                  " numbers are found");
   }
   const std::optional<core::Duration> duration = parse_duration(options.duration);
   if (!duration || *duration < duration_min || *duration > duration_max) {
-    all.push_back("bench: --duration " + options.duration + ": must be 1s to 24h, with its unit, for instance 10s");
+    all.push_back("bench: --duration " + options.duration +
+                  ": must be 1s to 24h, with its unit, for instance 10s");
   }
   return all;
 }
@@ -57,7 +60,8 @@ BenchOptions effective(BenchOptions options) {
   constexpr core::Duration long_round = std::chrono::seconds{30};
   if (options.discover) options.fields = bench_fields_max;
   if (options.fields == 0) options.fields = gateway ? 1 : bench_fields_max;
-  if (options.rounds == 0) options.rounds = !gateway ? 5 : parse_duration(options.duration).value() >= long_round ? 1 : 3;
+  if (options.rounds == 0)
+    options.rounds = !gateway ? 5 : parse_duration(options.duration).value() >= long_round ? 1 : 3;
   if (options.rate == 0 && !gateway) options.rate = 100'000;
   return options;
 }

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <exception>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <new>
 #include <system_error>
@@ -43,6 +43,14 @@ std::uint64_t status_kib(pid_t pid, const std::string& key) {
 }
 
 }  // namespace
+
+core::Duration cpu_of(pid_t process) {
+  clockid_t clock{};
+  timespec used{};
+  if (::clock_getcpuclockid(process, &clock) != 0 || ::clock_gettime(clock, &used) != 0)
+    return core::Duration{0};
+  return std::chrono::seconds{used.tv_sec} + std::chrono::nanoseconds{used.tv_nsec};
+}
 
 Child Child::of(const std::function<int()>& body) {
   const pid_t parent = ::getpid();
@@ -108,18 +116,14 @@ int Child::stop(core::Duration most) {
   (void)::kill(pid_, SIGTERM);
   constexpr core::Duration step = std::chrono::milliseconds{10};
   const timespec nap{0, step.count()};
-  for (core::Duration waited{0}; waited < most && !wait(false); waited += step) (void)::nanosleep(&nap, nullptr);
+  for (core::Duration waited{0}; waited < most && !wait(false); waited += step)
+    (void)::nanosleep(&nap, nullptr);
   if (!ended_) (void)::kill(pid_, SIGKILL);
   (void)wait(true);
   return code_;
 }
 
-core::Duration Child::cpu() const {
-  clockid_t clock{};
-  timespec used{};
-  if (ended_ || ::clock_getcpuclockid(pid_, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return core::Duration{0};
-  return std::chrono::seconds{used.tv_sec} + std::chrono::nanoseconds{used.tv_nsec};
-}
+core::Duration Child::cpu() const { return ended_ ? core::Duration{0} : cpu_of(pid_); }
 
 std::uint64_t Child::resident_bytes() const { return status_kib(pid_, "VmRSS:") << 10; }
 std::uint64_t Child::resident_bytes_peak() const { return status_kib(pid_, "VmHWM:") << 10; }

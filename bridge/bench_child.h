@@ -1,5 +1,6 @@
-// Child: a process that the bench starts and measures. Ends with its owner: killed and waited for by the destructor, and by the
-// kernel when the bench itself dies. Owned by the bench's one thread (a process with threads must not fork without exec).
+// Child: a process that the bench starts and measures. Ends with its owner: killed and waited for by the
+// destructor, and by the kernel when the bench itself dies. Owned by the bench's one thread (a process with
+// threads must not fork without exec).
 #pragma once
 
 #include <sys/types.h>
@@ -14,9 +15,13 @@
 
 namespace bridge {
 
+// CPU that a process has used so far, all its threads; zero when it has ended.
+[[nodiscard]] core::Duration cpu_of(pid_t process);
+
 class Child {
  public:
-  // Runs `body` in a copy of this process; its result is the exit code. Precondition: this process has one thread.
+  // Runs `body` in a copy of this process; its result is the exit code. Precondition: this process has one
+  // thread.
   static Child of(const std::function<int()>& body);
   // Runs a program; what it says goes to the file `log`. Throws std::runtime_error when it cannot be started.
   static Child of(const std::vector<std::string>& command, const std::string& log);

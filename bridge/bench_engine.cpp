@@ -14,12 +14,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t recorded_max = 100'000;           // messages kept; longer rounds take them again
+constexpr std::size_t recorded_max = 100'000;  // messages kept; longer rounds take them again
 constexpr std::size_t outbox_bytes = 256 << 20;
-constexpr std::size_t messages_between_drains = 1024;   // as many as `weir run` takes between two looks at the clock
+constexpr std::size_t messages_between_drains =
+    1024;  // as many as `weir run` takes between two looks at the clock
 const core::Time begin = core::Time{std::chrono::seconds{1'767'225'600}};  // 2026-01-01
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 double cpu_ns(clockid_t clock) {
   timespec used{};
@@ -31,7 +34,8 @@ class EngineBench {
  public:
   explicit EngineBench(const BenchOptions& options)
       : options_(options),
-        config_(parse_config(bench_config("bench", options.fields, options.discover, R"("aggregation": {"shard_count": 1}, )"))),
+        config_(parse_config(bench_config("bench", options.fields, options.discover,
+                                          R"("aggregation": {"shard_count": 1}, )"))),
         load_(record_load(options.devices, recorded_messages(options))),
         pipeline_(config_, true, outbox_bytes) {}
 
@@ -64,7 +68,8 @@ class EngineBench {
     const double cpu = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
     const auto start = Clock::now();
     for (std::uint64_t left = options_.messages; left > 0;) {
-      const std::size_t piece = static_cast<std::size_t>(std::min<std::uint64_t>(left, load_.messages.size()));
+      const std::size_t piece =
+          static_cast<std::size_t>(std::min<std::uint64_t>(left, load_.messages.size()));
       const double sum = yardstick_json(std::span(load_.messages).first(piece));
       CHECK(sum > 0, "sum %g", sum);
       left -= piece;
@@ -93,7 +98,8 @@ class EngineBench {
 
   void take_next() {
     Message& message = load_.messages[static_cast<std::size_t>(taken_ % load_.messages.size())];
-    message.arrival = begin + core::Duration{static_cast<std::int64_t>(taken_ * 1'000'000 / options_.rate * 1000)};
+    message.arrival =
+        begin + core::Duration{static_cast<std::int64_t>(taken_ * 1'000'000 / options_.rate * 1000)};
     pipeline_.edge().take(message);
     ++taken_;
   }
@@ -107,8 +113,14 @@ class EngineBench {
   void fill(EngineReport& report) const {
     Stats stats;
     pipeline_.add_to(stats);
-    report.terms = {"E", options_.devices, options_.fields, options_.discover, pipeline_.table().size(),
-                    format_duration(bench_window), std::thread::hardware_concurrency(), options_.rate};
+    report.terms = {"E",
+                    options_.devices,
+                    options_.fields,
+                    options_.discover,
+                    pipeline_.table().size(),
+                    format_duration(bench_window),
+                    std::thread::hardware_concurrency(),
+                    options_.rate};
     report.messages = options_.messages;
     report.received = taken_;
     report.decoded = stats.messages[static_cast<std::size_t>(MessageOutcome::decoded)];

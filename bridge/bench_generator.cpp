@@ -18,10 +18,12 @@ std::uint64_t due_now(Clock::time_point start, std::uint32_t rate) {
   return static_cast<std::uint64_t>(since.count() * rate);
 }
 
-// The end of the piece of packets that begins with packet `first` and may go up to `last`: at least one packet.
+// The end of the piece of packets that begins with packet `first` and may go up to `last`: at least one
+// packet.
 std::size_t piece_end(const WireLoad& load, std::size_t first, std::size_t last) {
   const auto beyond = std::upper_bound(load.starts.begin() + static_cast<std::ptrdiff_t>(first) + 2,
-                                       load.starts.begin() + static_cast<std::ptrdiff_t>(last) + 1, load.starts[first] + piece_bytes);
+                                       load.starts.begin() + static_cast<std::ptrdiff_t>(last) + 1,
+                                       load.starts[first] + piece_bytes);
   return static_cast<std::size_t>(beyond - load.starts.begin()) - 1;
 }
 
@@ -41,7 +43,8 @@ int generate(int port, const WireLoad& load, std::uint32_t rate, GeneratorFlow& 
     const std::size_t first = static_cast<std::size_t>(sent % packets);
     const std::size_t last = static_cast<std::size_t>(std::min<std::uint64_t>(first + (due - sent), packets));
     const std::size_t end = piece_end(load, first, last);
-    connection.send(std::string_view(load.bytes).substr(load.starts[first], load.starts[end] - load.starts[first]));
+    connection.send(
+        std::string_view(load.bytes).substr(load.starts[first], load.starts[end] - load.starts[first]));
     sent += end - first;
     flow.sent.store(sent);
     if (rate > 0 && sent < due) {
@@ -50,7 +53,8 @@ int generate(int port, const WireLoad& load, std::uint32_t rate, GeneratorFlow& 
     }
   }
   flow.ended.store(true);
-  while (flow.ends.load()) std::this_thread::sleep_for(nap);  // stays until it is ended: its CPU is still asked for
+  while (flow.ends.load())
+    std::this_thread::sleep_for(nap);  // stays until it is ended: its CPU is still asked for
   return 0;
 }
 

@@ -10,7 +10,8 @@
 namespace bridge {
 namespace {
 
-constexpr std::array<std::string_view, bench_fields_max> field_names{"temperature", "humidity", "pressure", "voltage"};
+constexpr std::array<std::string_view, bench_fields_max> field_names{"temperature", "humidity", "pressure",
+                                                                     "voltage"};
 
 // SplitMix64 (Steele, Lea, Flood 2014): every seed gives well mixed bits.
 std::uint64_t mix(std::uint64_t& state) {
@@ -29,14 +30,17 @@ std::string bench_topic(std::string_view root, std::uint32_t device) {
 }
 
 std::string bench_payload(std::uint64_t seed) {
-  const auto pick = [&](unsigned low, unsigned high) { return low + static_cast<unsigned>(mix(seed) % (high - low)); };
+  const auto pick = [&](unsigned low, unsigned high) {
+    return low + static_cast<unsigned>(mix(seed) % (high - low));
+  };
   const unsigned temperature = pick(10'000, 40'000), humidity = pick(20'000, 90'000);
   const unsigned pressure = pick(1'000, 1'050), voltage = pick(22'000'000, 24'000'000);
   char text[bench_payload_bytes + 1];
-  const int size = std::snprintf(text, sizeof text,
-                                 R"({"temperature":%02u.%03u,"humidity":%02u.%03u,"pressure":%04u.%03u,"voltage":%03u.%05u})",
-                                 temperature / 1000, temperature % 1000, humidity / 1000, humidity % 1000, pressure,
-                                 pick(0, 1000), voltage / 100'000, voltage % 100'000);
+  const int size = std::snprintf(
+      text, sizeof text,
+      R"({"temperature":%02u.%03u,"humidity":%02u.%03u,"pressure":%04u.%03u,"voltage":%03u.%05u})",
+      temperature / 1000, temperature % 1000, humidity / 1000, humidity % 1000, pressure, pick(0, 1000),
+      voltage / 100'000, voltage % 100'000);
   CHECK(size == static_cast<int>(bench_payload_bytes), "%d bytes: %s", size, text);
   return std::string(text, bench_payload_bytes);
 }
@@ -56,7 +60,9 @@ std::uint32_t DeviceOrder::next() {
 
 RecordedLoad record_load(std::uint32_t devices, std::size_t messages) {
   DeviceOrder order(devices);
-  struct Place { std::size_t topic, payload; };
+  struct Place {
+    std::size_t topic, payload;
+  };
   std::vector<Place> places;
   places.reserve(messages);
   RecordedLoad load;
@@ -78,7 +84,8 @@ RecordedLoad record_load(std::uint32_t devices, std::size_t messages) {
   return load;
 }
 
-WireLoad wire_load(wire::Protocol protocol, std::string_view root, std::uint32_t devices, std::size_t messages) {
+WireLoad wire_load(wire::Protocol protocol, std::string_view root, std::uint32_t devices,
+                   std::size_t messages) {
   DeviceOrder order(devices);
   WireLoad load;
   load.starts.reserve(messages + 1);
@@ -101,9 +108,11 @@ std::string bench_config(std::string_view root, std::uint32_t fields, bool disco
   std::string out;
   for (const std::string_view part :
        {std::string_view("{"), rest, std::string_view(R"("streams": [{"name": "bench", "from": ")"), root,
-        std::string_view(R"(/{device}/telemetry", "qos": 0, "payload": {"format": "json")"), std::string_view(named),
-        std::string_view(R"(}, "lateness": "0s", "idle": "1s", "windows": [{"name": ")"), std::string_view(window),
-        std::string_view(R"(", "length": ")"), std::string_view(window), std::string_view(R"("}], "detectors": []}]})")}) {
+        std::string_view(R"(/{device}/telemetry", "qos": 0, "payload": {"format": "json")"),
+        std::string_view(named),
+        std::string_view(R"(}, "lateness": "0s", "idle": "1s", "windows": [{"name": ")"),
+        std::string_view(window), std::string_view(R"(", "length": ")"), std::string_view(window),
+        std::string_view(R"("}], "detectors": []}]})")}) {
     out += part;
   }
   return out;

@@ -1,6 +1,7 @@
-// Load: the messages of the bench. The same for both levels: 80-byte JSON objects with four numbers, one topic per device.
-// A round trip over all devices is a pass; passes differ in values and in the order of the devices (seeded), so that neither a
-// cache nor a predictor sees the same run twice in a row. Plain values; any thread.
+// Load: the messages of the bench. The same for both levels: 80-byte JSON objects with four numbers, one
+// topic per device. A round trip over all devices is a pass; passes differ in values and in the order of the
+// devices (seeded), so that neither a cache nor a predictor sees the same run twice in a row. Plain values;
+// any thread.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ inline constexpr core::Duration bench_window = std::chrono::seconds{10};
 
 // "bench/d0000017/telemetry": `root` and a number with seven digits.
 [[nodiscard]] std::string bench_topic(std::string_view root, std::uint32_t device);
-// {"temperature":21.437,"humidity":48.215,"pressure":1013.257,"voltage":230.11827}: always bench_payload_bytes.
+// {"temperature":21.437,"humidity":48.215,"pressure":1013.257,"voltage":230.11827}: always
+// bench_payload_bytes.
 [[nodiscard]] std::string bench_payload(std::uint64_t seed);
 // The device of message `i` of an endless run: a permutation of all devices in each pass.
 class DeviceOrder {
@@ -34,7 +36,8 @@ class DeviceOrder {
   std::uint64_t random_ = 1;
 };
 
-// Messages as the journal would hold them, arrivals left open: records in one piece of memory, readable padding behind.
+// Messages as the journal would hold them, arrivals left open: records in one piece of memory, readable
+// padding behind.
 struct RecordedLoad {
   std::string bytes;
   std::vector<Message> messages;  // views into bytes
@@ -46,10 +49,12 @@ struct WireLoad {
   std::string bytes;
   std::vector<std::size_t> starts;
 };
-[[nodiscard]] WireLoad wire_load(wire::Protocol protocol, std::string_view root, std::uint32_t devices, std::size_t messages);
+[[nodiscard]] WireLoad wire_load(wire::Protocol protocol, std::string_view root, std::uint32_t devices,
+                                 std::size_t messages);
 
-// What weir is told: one stream over `root`, `fields` of the four numbers (or all, found by discovery), one tumbling window of
-// bench_window, no detectors. `rest` is further top-level keys, each followed by a comma.
-[[nodiscard]] std::string bench_config(std::string_view root, std::uint32_t fields, bool discover, std::string_view rest);
+// What weir is told: one stream over `root`, `fields` of the four numbers (or all, found by discovery), one
+// tumbling window of bench_window, no detectors. `rest` is further top-level keys, each followed by a comma.
+[[nodiscard]] std::string bench_config(std::string_view root, std::uint32_t fields, bool discover,
+                                       std::string_view rest);
 
 }  // namespace bridge

@@ -14,7 +14,8 @@ class Counting final : public mqtt::callback {
  public:
   explicit Counting(NullCounters& counters) : counters_(counters) {}
   void message_arrived(mqtt::const_message_ptr) override {
-    counters_.received.store(counters_.received.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    counters_.received.store(counters_.received.load(std::memory_order_relaxed) + 1,
+                             std::memory_order_relaxed);
   }
 
  private:
@@ -42,7 +43,8 @@ int null_subscriber(const BrokerConfig& broker, const std::string& filter, NullC
   options.set_keep_alive_interval(std::chrono::duration_cast<std::chrono::seconds>(broker.keep_alive));
   mqtt::properties properties;
   properties.add({mqtt::property::SESSION_EXPIRY_INTERVAL,
-                  static_cast<std::int32_t>(std::chrono::duration_cast<std::chrono::seconds>(broker.session_expiry).count())});
+                  static_cast<std::int32_t>(
+                      std::chrono::duration_cast<std::chrono::seconds>(broker.session_expiry).count())});
   properties.add({mqtt::property::RECEIVE_MAXIMUM, static_cast<std::int16_t>(broker.receive_maximum)});
   options.set_properties(properties);
   try {

@@ -1,4 +1,5 @@
-// The null subject of level G: a Paho C++ subscriber whose callback only counts. Runs in a process of its own.
+// The null subject of level G: a Paho C++ subscriber whose callback only counts. Runs in a process of its
+// own.
 #pragma once
 
 #include <atomic>
@@ -15,8 +16,8 @@ struct NullCounters {
   std::atomic<bool> subscribed{false};
 };
 
-// Connects as `weir run` would, subscribes to `filter` at QoS 0, counts until SIGTERM. Returns the exit code. Precondition: this
-// process has one thread.
+// Connects as `weir run` would, subscribes to `filter` at QoS 0, counts until SIGTERM. Returns the exit code.
+// Precondition: this process has one thread.
 int null_subscriber(const BrokerConfig& broker, const std::string& filter, NullCounters& counters);
 
 }  // namespace bridge

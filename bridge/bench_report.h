@@ -25,7 +25,7 @@ struct BenchTerms {
 };
 
 struct EngineRound {
-  double yardstick_rate = 0;    // messages per second
+  double yardstick_rate = 0;  // messages per second
   double weir_rate = 0;
   double yardstick_cpu_ns = 0;  // per message
   double edge_cpu_ns = 0;       // the caller's thread: edge, and the outbox emptied to nowhere
@@ -35,36 +35,36 @@ struct EngineRound {
 
 struct EngineReport {
   BenchTerms terms;
-  std::uint64_t messages = 0;   // of a round
+  std::uint64_t messages = 0;  // of a round
   std::vector<EngineRound> rounds;
   std::uint64_t received = 0;
   std::uint64_t decoded = 0;
   std::uint64_t samples = 0;
   std::uint64_t aggregated = 0;
-  std::uint64_t refused = 0;    // results the outbox had no room for
+  std::uint64_t refused = 0;  // results the outbox had no room for
 
   // Nothing was lost: every message decoded, every number in it aggregated, every result taken.
   [[nodiscard]] bool complete() const;
 };
 
 struct GatewayRound {
-  std::string subject;              // null, weir
-  double seconds = 0;               // of the measured part
-  double rate = 0;                  // messages per second that reached the subject, in the measured part
-  double cpu_us = 0;                // of the subject's process, per message
+  std::string subject;  // null, weir
+  double seconds = 0;   // of the measured part
+  double rate = 0;      // messages per second that reached the subject, in the measured part
+  double cpu_us = 0;    // of the subject's process, per message
   double broker_cpu_us = 0;
   double generator_cpu_us = 0;
   std::uint64_t resident_bytes = 0;  // the most the subject has had
-  double late_ms = 0;               // the furthest the generator fell behind its schedule (at a fixed rate)
-  std::uint64_t sent = 0;           // in the whole round, warm-up included
+  double late_ms = 0;                // the furthest the generator fell behind its schedule (at a fixed rate)
+  std::uint64_t sent = 0;            // in the whole round, warm-up included
   std::uint64_t received = 0;
   std::uint64_t broker_dropped = 0;
   // weir only.
   std::uint64_t decoded = 0;
   std::uint64_t samples = 0;
   std::uint64_t aggregated = 0;
-  std::uint64_t made = 0;           // window results, revisions included
-  std::uint64_t results = 0;        // of these, those that reached an observer, without revisions, and
+  std::uint64_t made = 0;            // window results, revisions included
+  std::uint64_t results = 0;         // of these, those that reached an observer, without revisions, and
   std::uint64_t result_samples = 0;  // the samples in them
   std::uint64_t revisions = 0;
 
@@ -76,7 +76,7 @@ struct GatewayReport {
   BenchTerms terms;
   double duration_seconds = 0;
   std::vector<GatewayRound> rounds;
-  bool interrupted = false;         // Ctrl-C: the rounds are those that had ended
+  bool interrupted = false;  // Ctrl-C: the rounds are those that had ended
 
   [[nodiscard]] bool complete() const;
 };

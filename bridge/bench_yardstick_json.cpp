@@ -13,7 +13,8 @@ double yardstick_json(std::span<const Message> messages) {
     const std::string_view text = message.payload;
     simdjson::ondemand::document document;
     double temperature = 0, humidity = 0, pressure = 0, voltage = 0;
-    simdjson::error_code error = parser.iterate(text.data(), text.size(), text.size() + payload_padding).get(document);
+    simdjson::error_code error =
+        parser.iterate(text.data(), text.size(), text.size() + payload_padding).get(document);
     if (!error) error = document["temperature"].get_double().get(temperature);
     if (!error) error = document["humidity"].get_double().get(humidity);
     if (!error) error = document["pressure"].get_double().get(pressure);

@@ -75,7 +75,8 @@ void append_remaining_length(std::size_t length, std::string& out) {
   } while (length != 0);
 }
 
-void append_connect(Protocol protocol, std::string_view client_id, std::uint16_t keep_alive_s, std::string& out) {
+void append_connect(Protocol protocol, std::string_view client_id, std::uint16_t keep_alive_s,
+                    std::string& out) {
   std::string body;
   append_text("MQTT", body);
   body.push_back(static_cast<char>(protocol));
@@ -88,7 +89,8 @@ void append_connect(Protocol protocol, std::string_view client_id, std::uint16_t
   out += body;
 }
 
-void append_subscribe(Protocol protocol, std::uint16_t packet_id, const std::vector<std::string_view>& filters, std::string& out) {
+void append_subscribe(Protocol protocol, std::uint16_t packet_id,
+                      const std::vector<std::string_view>& filters, std::string& out) {
   std::string body;
   append_u16(packet_id, body);
   if (protocol == Protocol::v5) body.push_back(0);
@@ -125,20 +127,22 @@ Cut cut_packet(std::string_view& bytes, Packet& out) noexcept {
   }
   const std::size_t body = at + 1;
   if (bytes.size() - body < length) return Cut::more;
-  out = {static_cast<std::uint8_t>(byte_at(bytes, 0) >> 4), static_cast<std::uint8_t>(byte_at(bytes, 0) & 0x0f),
-         bytes.substr(body, length)};
+  out = {static_cast<std::uint8_t>(byte_at(bytes, 0) >> 4),
+         static_cast<std::uint8_t>(byte_at(bytes, 0) & 0x0f), bytes.substr(body, length)};
   bytes.remove_prefix(body + length);
   return Cut::packet;
 }
 
-bool open_publish(Protocol protocol, const Packet& packet, std::string_view& topic, std::string_view& payload) noexcept {
+bool open_publish(Protocol protocol, const Packet& packet, std::string_view& topic,
+                  std::string_view& payload) noexcept {
   const std::string_view body = packet.body;
   if (body.size() < 2 || (packet.flags & 0x06) != 0) return false;  // QoS 0 has no packet id
   std::size_t at = 2 + (static_cast<std::size_t>(byte_at(body, 0)) << 8 | byte_at(body, 1));
   if (at > body.size()) return false;
   topic = body.substr(2, at - 2);
   if (protocol == Protocol::v5) {
-    if (at >= body.size() || byte_at(body, at) >= 0x80) return false;  // 127 bytes of properties are more than we ask for
+    if (at >= body.size() || byte_at(body, at) >= 0x80)
+      return false;  // 127 bytes of properties are more than we ask for
     at += 1U + byte_at(body, at);
     if (at > body.size()) return false;
   }
@@ -195,10 +199,12 @@ void Connection::await(std::uint8_t type) {
     start_ += taken;
     if (packet.type != type) continue;
     // Both end in reason codes; the ones that refuse are 0x80 and up, in MQTT 3.1.1's CONNACK 1 to 5.
-    const std::uint8_t reason = packet.body.size() < 2 ? 0xff : byte_at(packet.body, type == connack ? 1 : packet.body.size() - 1);
+    const std::uint8_t reason =
+        packet.body.size() < 2 ? 0xff : byte_at(packet.body, type == connack ? 1 : packet.body.size() - 1);
     if (type == connack ? reason == 0 : reason < 0x80) return;
-    throw std::runtime_error("bench: the broker refused our " + std::string(type == connack ? "CONNECT" : "SUBSCRIBE") +
-                             ": reason " + std::to_string(reason));
+    throw std::runtime_error("bench: the broker refused our " +
+                             std::string(type == connack ? "CONNECT" : "SUBSCRIBE") + ": reason " +
+                             std::to_string(reason));
   }
   throw std::runtime_error("bench: the broker did not answer within 10 s");
 }
@@ -259,13 +265,16 @@ std::string http_get(int port, std::string_view path) {
   const timeval most{5, 0};
   (void)::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
   std::string answer;
-  if (send_all(fd, "GET " + std::string(path) + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")) {
+  if (send_all(fd,
+               "GET " + std::string(path) + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")) {
     char piece[16384];
-    for (ssize_t got = 0; (got = ::recv(fd, piece, sizeof piece, 0)) > 0;) answer.append(piece, static_cast<std::size_t>(got));
+    for (ssize_t got = 0; (got = ::recv(fd, piece, sizeof piece, 0)) > 0;)
+      answer.append(piece, static_cast<std::size_t>(got));
   }
   ::close(fd);
   const std::size_t body = answer.find("\r\n\r\n");
-  if (body == std::string::npos || answer.compare(0, 8, "HTTP/1.1") != 0 || answer.compare(9, 3, "200") != 0) return {};
+  if (body == std::string::npos || answer.compare(0, 8, "HTTP/1.1") != 0 || answer.compare(9, 3, "200") != 0)
+    return {};
   return answer.substr(body + 4);
 }
 

@@ -1,6 +1,6 @@
-// Wire: MQTT packets as bytes and a raw connection that carries them. For measurement: a load generator writes packets that
-// were built beforehand, an observer reads with nothing between it and the socket. Speaks MQTT 3.1.1 and 5 at QoS 0, without
-// properties. One owner, one thread; never used by `weir run`.
+// Wire: MQTT packets as bytes and a raw connection that carries them. For measurement: a load generator
+// writes packets that were built beforehand, an observer reads with nothing between it and the socket. Speaks
+// MQTT 3.1.1 and 5 at QoS 0, without properties. One owner, one thread; never used by `weir run`.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +16,14 @@ enum class Protocol : std::uint8_t { v311 = 4, v5 = 5 };
 // The largest remaining length a packet may have.
 inline constexpr std::size_t remaining_max = 268'435'455;
 
-// Each appends one packet to `out`. Preconditions: strings of at most 65535 bytes, packets of at most remaining_max.
+// Each appends one packet to `out`. Preconditions: strings of at most 65535 bytes, packets of at most
+// remaining_max.
 void append_remaining_length(std::size_t length, std::string& out);
 // Clean start, no will, no user.
-void append_connect(Protocol protocol, std::string_view client_id, std::uint16_t keep_alive_s, std::string& out);
-void append_subscribe(Protocol protocol, std::uint16_t packet_id, const std::vector<std::string_view>& filters, std::string& out);
+void append_connect(Protocol protocol, std::string_view client_id, std::uint16_t keep_alive_s,
+                    std::string& out);
+void append_subscribe(Protocol protocol, std::uint16_t packet_id,
+                      const std::vector<std::string_view>& filters, std::string& out);
 void append_publish(Protocol protocol, std::string_view topic, std::string_view payload, std::string& out);
 void append_disconnect(std::string& out);
 
@@ -36,7 +39,8 @@ enum class Cut { packet, more, malformed };
 // Takes the first packet off `bytes`; more: it is not all there yet.
 [[nodiscard]] Cut cut_packet(std::string_view& bytes, Packet& out) noexcept;
 // Topic and payload of a PUBLISH at QoS 0; false when it is malformed.
-[[nodiscard]] bool open_publish(Protocol protocol, const Packet& packet, std::string_view& topic, std::string_view& payload) noexcept;
+[[nodiscard]] bool open_publish(Protocol protocol, const Packet& packet, std::string_view& topic,
+                                std::string_view& payload) noexcept;
 
 // A connection to a broker on this machine.
 class Connection {
@@ -47,12 +51,14 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Writes all of it, waiting while the broker does not read. Throws std::runtime_error when the connection is gone.
+  // Writes all of it, waiting while the broker does not read. Throws std::runtime_error when the connection
+  // is gone.
   void send(std::string_view bytes);
-  // Subscribes at QoS 0 and waits for SUBACK; messages that come before it are kept. Throws like the constructor.
+  // Subscribes at QoS 0 and waits for SUBACK; messages that come before it are kept. Throws like the
+  // constructor.
   void subscribe(const std::vector<std::string_view>& filters);
-  // The next packet; false when none has arrived within `wait_ms`. `packet` is valid until the next call. Throws when the
-  // connection is gone.
+  // The next packet; false when none has arrived within `wait_ms`. `packet` is valid until the next call.
+  // Throws when the connection is gone.
   [[nodiscard]] bool read(Packet& packet, int wait_ms);
 
   [[nodiscard]] Protocol protocol() const { return protocol_; }
@@ -63,9 +69,9 @@ class Connection {
 
   int socket_ = -1;
   Protocol protocol_;
-  std::string in_;        // bytes read, from start_ on not yet handed out
+  std::string in_;  // bytes read, from start_ on not yet handed out
   std::size_t start_ = 0;
-  std::string held_;      // PUBLISH packets that came while another packet was awaited
+  std::string held_;  // PUBLISH packets that came while another packet was awaited
   std::size_t held_start_ = 0;
 };
 

@@ -1,5 +1,5 @@
-// What weir allocates for a message once it knows the topic, the fields and the series: nothing. Counted by this program's own
-// operator new, with everything in place on one thread.
+// What weir allocates for a message once it knows the topic, the fields and the series: nothing. Counted by
+// this program's own operator new, with everything in place on one thread.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -51,7 +51,8 @@ using namespace bridge;
 class Run {
  public:
   Run(std::uint32_t fields, bool discover)
-      : config_(parse_config(bench_config("bench", fields, discover, R"("aggregation": {"shard_count": 1}, )"))),
+      : config_(
+            parse_config(bench_config("bench", fields, discover, R"("aggregation": {"shard_count": 1}, )"))),
         load_(record_load(100, 10'000)),
         pipeline_(config_, false, 64 << 20) {}
 

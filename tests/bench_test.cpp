@@ -1,4 +1,5 @@
-// The bench itself: its options, its load, what it makes of what it sees, and a tiny level E that must add up.
+// The bench itself: its options, its load, what it makes of what it sees, and a tiny level E that must add
+// up.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -26,7 +27,8 @@ TEST_CASE("wrong options: each is named with what is allowed, all at once") {
     CHECK(problems(options) == expected);
   };
   check([](BenchOptions&) {}, {});
-  check([](BenchOptions& o) { o.level = "K"; }, {"bench: --level K: must be E (recorded bytes to results) or G (through a broker)"});
+  check([](BenchOptions& o) { o.level = "K"; },
+        {"bench: --level K: must be E (recorded bytes to results) or G (through a broker)"});
   check([](BenchOptions& o) { o.subject = "paho"; }, {"bench: --subject paho: must be null, weir or both"});
   check([](BenchOptions& o) { o.devices = 0; }, {"bench: --devices 0: must be 1 to 1000000"});
   check([](BenchOptions& o) { o.devices = 1'000'001; }, {"bench: --devices 1000001: must be 1 to 1000000"});
@@ -34,14 +36,17 @@ TEST_CASE("wrong options: each is named with what is allowed, all at once") {
   check([](BenchOptions& o) { o.messages = 0; }, {"bench: --messages 0: must be 1 to 1000000000"});
   check([](BenchOptions& o) { o.rounds = 1001; }, {"bench: --rounds 1001: must be 0 to 1000"});
   check([](BenchOptions& o) { o.rate = 10'000'001; }, {"bench: --rate 10000001: must be 0 to 10000000"});
-  check([](BenchOptions& o) { o.duration = "10"; }, {"bench: --duration 10: must be 1s to 24h, with its unit, for instance 10s"});
-  check([](BenchOptions& o) { o.duration = "999ms"; }, {"bench: --duration 999ms: must be 1s to 24h, with its unit, for instance 10s"});
-  check([](BenchOptions& o) { o.duration = "25h"; }, {"bench: --duration 25h: must be 1s to 24h, with its unit, for instance 10s"});
+  check([](BenchOptions& o) { o.duration = "10"; },
+        {"bench: --duration 10: must be 1s to 24h, with its unit, for instance 10s"});
+  check([](BenchOptions& o) { o.duration = "999ms"; },
+        {"bench: --duration 999ms: must be 1s to 24h, with its unit, for instance 10s"});
+  check([](BenchOptions& o) { o.duration = "25h"; },
+        {"bench: --duration 25h: must be 1s to 24h, with its unit, for instance 10s"});
   check([](BenchOptions& o) { o.discover = true, o.fields = 1; },
         {"bench: --fields 1 with --discover: leave --fields out; all 4 numbers are found"});
   check([](BenchOptions& o) { o.level = "", o.devices = 0, o.rounds = 5000; },
-        {"bench: --level : must be E (recorded bytes to results) or G (through a broker)", "bench: --devices 0: must be 1 to 1000000",
-         "bench: --rounds 5000: must be 0 to 1000"});
+        {"bench: --level : must be E (recorded bytes to results) or G (through a broker)",
+         "bench: --devices 0: must be 1 to 1000000", "bench: --rounds 5000: must be 0 to 1000"});
   BenchOptions wrong;
   wrong.level = "K";
   CHECK_THROWS_AS((void)bench(wrong), SetupError);
@@ -112,7 +117,8 @@ TEST_CASE("both loads hold the same messages") {
   REQUIRE(sent.starts.size() == 31);
   CHECK(sent.starts.back() == sent.bytes.size());
   for (std::size_t i = 0; i < 30; ++i) {
-    std::string_view bytes = std::string_view(sent.bytes).substr(sent.starts[i], sent.starts[i + 1] - sent.starts[i]);
+    std::string_view bytes =
+        std::string_view(sent.bytes).substr(sent.starts[i], sent.starts[i + 1] - sent.starts[i]);
     wire::Packet packet;
     std::string_view topic, payload;
     REQUIRE(wire::cut_packet(bytes, packet) == wire::Cut::packet);
@@ -158,7 +164,8 @@ TEST_CASE("results are added up; revisions are kept apart") {
 
 TEST_CASE("counts are found in metrics") {
   constexpr const char* text =
-      "# HELP a_total x{\n# TYPE a_total counter\na_total{outcome=\"decoded\"} 15\na_total{outcome=\"late\"} 2\n"
+      "# HELP a_total x{\n# TYPE a_total counter\na_total{outcome=\"decoded\"} 15\na_total{outcome=\"late\"} "
+      "2\n"
       "a_total_more{} 100\nb_total 1.5e+06\nb_total_more 3\n";
   CHECK(metric_sum(text, "a_total{") == 17);
   CHECK(metric_sum(text, "a_total{outcome=\"late\"}") == 2);
