@@ -2,7 +2,9 @@
 // once, constant afterwards, readable by every thread; outlives the engine.
 //
 // A grouping is one set of keys ("by") of a stream: a number that matches the stream enters one series per grouping that has a
-// rule for its field. Grouping 0 has every capture and tag; detectors belong to it.
+// rule for its field. Grouping 0 has every capture and tag (series_keys: all but a capture called {field}); detectors belong to it.
+// Two windows whose `by` name the same keys share a grouping, whatever their order. A stream that is ignored has a pattern and no
+// groupings.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +24,7 @@ namespace bridge {
 // Where a key value comes from: a capture of the topic or a tag of the payload, by index.
 struct KeySource {
   bool tag;
-  std::uint32_t index;
+  std::uint32_t index;  // in TopicPattern::names() or StreamRules::tag_names
 };
 
 struct Grouping {
@@ -39,9 +41,10 @@ struct Grouping {
 struct StreamRules {
   const StreamConfig* config;
   TopicPattern pattern;
-  std::vector<std::string> tag_names;
+  std::vector<std::string> tag_names;           // of the payload's rows, as the decoder gives them: tags, then "key" of a map
   std::vector<Grouping> groupings;
-  // One per window and one for all flags; {names} are template_names(): "stream", "window" or "detector", "field", then the keys.
+  // One per window and one for all flags; their {names} are window_template_names(by of the window) and
+  // flag_template_names(names of grouping 0).
   std::vector<TopicTemplate> window_topics;
   std::vector<std::uint32_t> window_groupings;  // index of the grouping of each window
   TopicTemplate flag_topic;
