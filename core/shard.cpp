@@ -43,12 +43,13 @@ struct Shard::State {
   void prefetch(std::span<const Item> items, std::size_t i) const noexcept;
   void take_tick(Time now) noexcept;
   void take_sample(const Item& item) noexcept;
+  void take_end() noexcept;
 
   std::byte* block_of(const Item& item) noexcept;
   std::byte* start_series(SeriesId series, std::uint32_t slot, Time time) noexcept;
   const Layout& layout_of(const Plan& plan);
 
-  static void close_windows(std::byte* block, Time watermark, Emitter& emitter) noexcept;
+  static void close_windows(std::byte* block, Time watermark, bool final, Emitter& emitter) noexcept;
   static bool add_to_windows(std::byte* block, const Item& item, Emitter& emitter) noexcept;
   static void judge(std::byte* block, const Item& item, Emitter& emitter) noexcept;
   static void clear_silences(std::byte* block, const Item& item, Emitter& emitter) noexcept;
@@ -86,10 +87,10 @@ void Shard::State::process(std::span<const Item> items) noexcept {
     prefetch(items, i);
     const Item& item = items[i];
     position = item.position(position);
-    if (item.kind() == ItemKind::sample) {
-      take_sample(item);
-    } else {
-      take_tick(item.time);
+    switch (item.kind()) {
+      case ItemKind::sample: take_sample(item); break;
+      case ItemKind::tick: take_tick(item.time); break;
+      case ItemKind::end: take_end(); break;
     }
   }
 }
@@ -139,10 +140,19 @@ void Shard::State::take_sample(const Item& item) noexcept {
 
   Emitter emitter{output, counters, position, item.series};
   if (head.silences_raised != 0) clear_silences(block, item, emitter);
-  if (head.due <= head.watermark) close_windows(block, head.watermark, emitter);
+  if (head.due <= head.watermark) close_windows(block, head.watermark, true, emitter);
   (add_to_windows(block, item, emitter) ? counters.aggregated : counters.late).add();
   if (fresh) judge(block, item, emitter);
   watch(head, item.series / shards);
+}
+
+// No sample can follow: what the open windows hold is all they will ever hold.
+void Shard::State::take_end() noexcept {
+  for (std::uint32_t slot = 0; slot < blocks.size(); ++slot) {
+    if (blocks[slot] == nullptr) continue;
+    Emitter emitter{output, counters, position, slot * shards + index};
+    close_windows(blocks[slot], Time::max() - Duration{1}, false, emitter);
+  }
 }
 
 std::byte* Shard::State::block_of(const Item& item) noexcept {
@@ -186,11 +196,11 @@ const Layout& Shard::State::layout_of(const Plan& plan) {
   return *layouts.back().second;
 }
 
-void Shard::State::close_windows(std::byte* block, Time watermark, Emitter& emitter) noexcept {
+void Shard::State::close_windows(std::byte* block, Time watermark, bool final, Emitter& emitter) noexcept {
   SeriesHead& head = state_at<SeriesHead>(block, 0);
   head.due = Time::max();
   for (const PanedWindow& window : head.layout->windows) {
-    window.close(block, watermark, emitter);
+    window.close(block, watermark, final, emitter);
     head.due = std::min(head.due, window.due(block));
   }
 }
@@ -283,7 +293,7 @@ void Shard::State::expire(std::uint32_t slot) noexcept {
     }
     if (idle <= silent) {
       head.watermark = std::max(head.watermark, head.due);
-      close_windows(block, head.watermark, emitter);
+      close_windows(block, head.watermark, true, emitter);
     } else {
       auto& state = state_at<SilenceState>(block, quiet->offset);
       emitter.flag(quiet->silence.raise(state, quiet->detector, head.last_arrival));

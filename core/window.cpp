@@ -91,11 +91,11 @@ void PanedWindow::start(std::byte* block) const noexcept {
                   .pane_slot = 0};
 }
 
-void PanedWindow::close(std::byte* block, Time watermark, Emitter& emitter) const noexcept {
+void PanedWindow::close(std::byte* block, Time watermark, bool final, Emitter& emitter) const noexcept {
   WindowState& own = state(block);
   while (own.due <= watermark) {
     const std::int64_t window = index(own.due) - 1;
-    emit(block, window, emitter);
+    emit(block, window, final, emitter);
     own.due = due_after(block, window);
   }
 }
@@ -111,20 +111,20 @@ bool PanedWindow::add_behind(std::byte* block, Time time, double value, Time wat
   if (last >= first_open) own.due = std::min(own.due, end(std::max(first, first_open)));
   const std::int64_t first_kept = index(watermark - retention_);
   for (auto window = std::max(first, first_kept); window <= std::min(last, first_open - 1); ++window) {
-    emit(block, window, emitter);
+    emit(block, window, true, emitter);
   }
   return true;
 }
 
 // Emits `window` with the next revision. It has samples.
-void PanedWindow::emit(std::byte* block, std::int64_t window, Emitter& emitter) const noexcept {
+void PanedWindow::emit(std::byte* block, std::int64_t window, bool final, Emitter& emitter) const noexcept {
   const auto result = [&](const Summary& summary) {
     CHECK(summary.count > 0, "window %u, pane %lld", window_, static_cast<long long>(window));
     emitter.window({.window = window_,
                     .start = end(window - panes_),
                     .end = end(window),
                     .rev = ++claim(block, window).rev,
-                    .final = true,
+                    .final = final,
                     .summary = summary});
   };
   if (panes_ == 1) return result(slot(block, window).summary);

@@ -79,8 +79,8 @@ class PanedWindow {
 
   [[nodiscard]] Time due(const std::byte* block) const noexcept { return state(block).due; }
   // Emits the open windows with end <= watermark that have samples, in order of end: at most slots() of them,
-  // however far the watermark went.
-  void close(std::byte* block, Time watermark, Emitter& emitter) const noexcept;
+  // however far the watermark went. `final`: false where they end because the input does.
+  void close(std::byte* block, Time watermark, bool final, Emitter& emitter) const noexcept;
   // Takes a sample, after close() for the same watermark; closed windows it falls into are emitted again.
   // False when all its windows are past retention.
   [[nodiscard]] bool add(std::byte* block, Time time, double value, Time watermark,
@@ -99,7 +99,7 @@ class PanedWindow {
 
  private:
   bool add_behind(std::byte* block, Time time, double value, Time watermark, Emitter& emitter) const noexcept;
-  void emit(std::byte* block, std::int64_t window, Emitter& emitter) const noexcept;
+  void emit(std::byte* block, std::int64_t window, bool final, Emitter& emitter) const noexcept;
   [[nodiscard]] Time due_after(std::byte* block, std::int64_t window) const noexcept;
 
   [[nodiscard]] Pane& pane(std::byte* block, Time time) const noexcept {
