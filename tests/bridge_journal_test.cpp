@@ -1,0 +1,285 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "bridge/journal.h"
+#include "core/doorbell.h"
+
+using namespace std::chrono_literals;
+using bridge::Journal;
+using bridge::Message;
+
+namespace {
+
+// Message number i: every byte of it follows from i and the sizes.
+struct Sample {
+  explicit Sample(std::uint64_t i, std::size_t topic_bytes, std::size_t payload_bytes)
+      : topic(topic_bytes, static_cast<char>('a' + i % 26)),
+        payload(payload_bytes, static_cast<char>('A' + i % 26)) {
+    message.arrival = core::Time{core::Duration{static_cast<std::int64_t>(i)}};
+    message.topic = topic;
+    message.payload = payload;
+    message.packet_id = static_cast<std::uint16_t>(i);
+    message.qos = static_cast<std::uint8_t>(i % 3);
+    message.duplicate = i % 5 == 0;
+    message.stale = i % 7 == 0;
+  }
+  Sample(const Sample&) = delete;
+
+  std::string topic;
+  std::string payload;
+  Message message;
+};
+
+bool same(const Message& a, const Message& b) {
+  return a.arrival == b.arrival && a.topic == b.topic && a.payload == b.payload &&
+         a.packet_id == b.packet_id && a.qos == b.qos && a.duplicate == b.duplicate && a.stale == b.stale;
+}
+
+// Reads what a parser may read behind a payload; a sanitizer or valgrind sees it if it may not.
+unsigned padding_sum(const Message& message) {
+  unsigned sum = 0;
+  const char* end = message.payload.data() + message.payload.size();
+  for (std::size_t i = 0; i < bridge::payload_padding; ++i) sum += static_cast<unsigned char>(end[i]);
+  return sum;
+}
+
+// The sizes of message i of a seeded run: mostly small, some empty, a few larger than a block.
+struct Sizes {
+  explicit Sizes(std::uint32_t seed) : random(seed) {}
+  std::pair<std::size_t, std::size_t> next() {
+    const std::size_t topic = random() % 60;
+    const auto kind = random() % 1000;
+    if (kind < 3) return {topic, Journal::block_bytes + random() % (2 * Journal::block_bytes)};
+    if (kind < 20) return {topic, random() % Journal::block_bytes};
+    return {topic, random() % 200};
+  }
+  std::mt19937 random;
+};
+
+}  // namespace
+
+TEST_CASE("messages come out in order, as they went in") {
+  Journal journal(1 << 20);
+  CHECK(journal.front() == nullptr);
+  CHECK(journal.bytes() == 0);
+  const Sample first(1, 5, 10), empty(35, 0, 0), third(3, 7, 100);
+  for (const Sample* sample : {&first, &empty, &third}) REQUIRE(journal.push(sample->message));
+  CHECK(journal.pushed() == 3);
+  for (const Sample* sample : {&first, &empty, &third}) {
+    const Message* message = journal.front();
+    REQUIRE(message != nullptr);
+    CHECK(journal.front() == message);
+    CHECK(same(*message, sample->message));
+    journal.pop();
+  }
+  CHECK(journal.front() == nullptr);
+  CHECK(journal.popped() == 3);
+  CHECK_FALSE(journal.finished());
+  REQUIRE(journal.push(first.message));
+  journal.close();
+  CHECK_FALSE(journal.finished());
+  REQUIRE(journal.front() != nullptr);
+  journal.pop();
+  CHECK(journal.finished());
+}
+
+TEST_CASE("a full journal refuses without effect and takes again once there is room") {
+  constexpr std::size_t most = 4 * Journal::block_bytes;
+  Journal journal(most);
+  std::uint64_t pushed = 0;
+  while (journal.push(Sample(pushed, 20, 100).message)) ++pushed;
+  CHECK(journal.bytes() == most);
+  // 24 + 20 + 100 + 64 and a few more bytes for each.
+  CHECK(pushed > 4 * (Journal::block_bytes - 1024) / 224);
+  CHECK(pushed < most / 208);
+  CHECK_FALSE(journal.push(Sample(pushed, 20, 100).message));
+  CHECK(journal.pushed() == pushed);
+  std::uint64_t popped = 0;
+  const auto pop = [&] {
+    const Message* message = journal.front();
+    REQUIRE(message != nullptr);
+    REQUIRE(same(*message, Sample(popped, 20, 100).message));
+    journal.pop();
+    ++popped;
+  };
+  // The first block is free when its last message has gone and the next has been looked at.
+  while (!journal.push(Sample(pushed, 20, 100).message)) pop();
+  ++pushed;
+  CHECK(popped <= pushed / 4 + 2);
+  while (popped < pushed) pop();
+  CHECK(journal.front() == nullptr);
+}
+
+TEST_CASE("memory follows the backlog") {
+  Journal journal(16 << 20);
+  std::uint64_t pushed = 0;
+  for (int round = 0; round < 2; ++round) {
+    while (journal.push(Sample(pushed, 20, 1000).message)) ++pushed;
+    CHECK(journal.bytes() == 16 << 20);
+    while (journal.front() != nullptr) journal.pop();
+    CHECK(journal.bytes() <= 5 * Journal::block_bytes);  // the one in use and a few to go on with
+  }
+  // Steady traffic lives in two blocks.
+  Journal steady(64 << 20);
+  for (std::uint64_t i = 0; i < 20'000; ++i) {
+    REQUIRE(steady.push(Sample(i, 20, 100).message));
+    REQUIRE(steady.front() != nullptr);
+    steady.pop();
+  }
+  CHECK(steady.bytes() == 2 * Journal::block_bytes);
+}
+
+TEST_CASE("a message larger than a block gets one of its own, inside the same bound") {
+  constexpr std::size_t most = 7 * Journal::block_bytes;
+  Journal journal(most);
+  const Sample small(1, 10, 50), large(2, 10, 3 * Journal::block_bytes), huge(3, 10, most);
+  REQUIRE(journal.push(small.message));
+  REQUIRE(journal.push(large.message));
+  CHECK(journal.bytes() > 4 * Journal::block_bytes);
+  CHECK(journal.bytes() < 4 * Journal::block_bytes + 8192);
+  CHECK_FALSE(journal.push(huge.message));
+  REQUIRE(journal.push(small.message));
+  CHECK_FALSE(journal.push(large.message));  // a second one would be over the bound
+  for (const Sample* sample : {&small, &large, &small}) {
+    const Message* message = journal.front();
+    REQUIRE(message != nullptr);
+    CHECK(same(*message, sample->message));
+    CHECK(padding_sum(*message) < 256 * bridge::payload_padding);
+    journal.pop();
+  }
+  REQUIRE(journal.push(large.message));
+  REQUIRE(journal.front() != nullptr);
+  CHECK(same(*journal.front(), large.message));
+}
+
+TEST_CASE("spare blocks give way to a large message") {
+  constexpr std::size_t most = 6 * Journal::block_bytes;
+  Journal journal(most);
+  std::uint64_t i = 0;
+  while (journal.push(Sample(i, 0, 1000).message)) ++i;
+  while (journal.front() != nullptr) journal.pop();
+  REQUIRE(journal.bytes() == 5 * Journal::block_bytes);
+  const Sample large(1, 0, 4 * Journal::block_bytes);
+  REQUIRE(journal.push(large.message));
+  CHECK(journal.bytes() <= most);
+  REQUIRE(journal.front() != nullptr);
+  CHECK(same(*journal.front(), large.message));
+}
+
+TEST_CASE("property: one thread, any order of pushes and pops, as a queue of messages") {
+  for (const std::uint32_t seed : {1U, 2U, 3U}) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    Sizes sizes(seed);
+    constexpr std::size_t most = 8 * Journal::block_bytes;
+    Journal journal(most);
+    std::deque<std::unique_ptr<Sample>> model;
+    std::uint64_t pushed = 0, refused = 0;
+    for (int i = 0; i < 30'000; ++i) {
+      if (random() % 100 < (i / 3000 % 2 == 0 ? 60U : 40U)) {
+        const auto [topic, payload] = sizes.next();
+        auto sample = std::make_unique<Sample>(pushed, topic, payload);
+        if (journal.push(sample->message)) {
+          model.push_back(std::move(sample));
+          ++pushed;
+        } else {
+          ++refused;
+        }
+      } else {
+        const Message* message = journal.front();
+        REQUIRE((message == nullptr) == model.empty());
+        if (message == nullptr) continue;
+        REQUIRE(same(*message, model.front()->message));
+        model.pop_front();
+        journal.pop();
+      }
+      REQUIRE(journal.bytes() <= most);
+      REQUIRE(journal.pushed() - journal.popped() == model.size());
+    }
+    CHECK(refused > 0);
+  }
+}
+
+TEST_CASE(
+    "stress: a thread on each side, random sizes; nothing lost or changed, never more memory than allowed") {
+  struct Case {
+    std::size_t most;
+    bool slow_consumer;
+  };
+  for (const Case c :
+       {Case{8 * Journal::block_bytes, false}, Case{8 * Journal::block_bytes, true}, Case{64 << 20, false}}) {
+    for (const std::uint32_t seed : {1U, 2U}) {
+      CAPTURE(c.most);
+      CAPTURE(seed);
+      constexpr std::uint64_t total = 6'000;
+      Journal journal(c.most);
+      std::size_t most_seen = 0;
+      std::jthread producer([&] {
+        Sizes sizes(seed);
+        for (std::uint64_t i = 0; i < total; ++i) {
+          const auto [topic, payload] = sizes.next();
+          const Sample sample(i, topic, payload);
+          while (!journal.push(sample.message)) core::nap(20us);
+          most_seen = std::max(most_seen, journal.bytes());
+          if (i % 1000 == 0) core::nap(core::Doorbell::quiet_max);
+        }
+        journal.close();
+      });
+      Sizes sizes(seed);
+      std::uint64_t seen = 0;
+      bool good = true;
+      unsigned padding = 0;
+      while (!journal.finished()) {
+        const Message* message = journal.front();
+        if (message == nullptr) {
+          journal.wait(10s);
+          continue;
+        }
+        const auto [topic, payload] = sizes.next();
+        good = good && same(*message, Sample(seen, topic, payload).message);
+        padding |= padding_sum(*message);
+        journal.pop();
+        ++seen;
+        if (c.slow_consumer && seen % 300 == 0) core::nap(1ms);
+      }
+      producer.join();
+      CHECK(good);
+      CHECK(seen == total);
+      CHECK(most_seen <= c.most);
+      CHECK(padding < 256 * bridge::payload_padding);
+      CHECK(journal.pushed() == total);
+      CHECK(journal.popped() == total);
+    }
+  }
+}
+
+TEST_CASE("stress: waiting ends with a message, with closing, and after a while") {
+  Journal journal(1 << 20);
+  journal.wait(0s);
+  journal.wait(5ms);
+  CHECK(journal.front() == nullptr);
+  // A wake-up that is lost would hang here.
+  std::jthread producer([&] {
+    for (std::uint64_t i = 0; i < 100; ++i) {
+      if (i % 2 == 0) core::nap(core::Doorbell::quiet_max + std::chrono::microseconds{20 * i});
+      REQUIRE(journal.push(Sample(i, 5, 5).message));
+    }
+    core::nap(5ms);
+    journal.close();
+  });
+  std::uint64_t seen = 0;
+  while (!journal.finished()) {
+    journal.wait(core::Doorbell::for_ever);
+    while (journal.front() != nullptr) {
+      journal.pop();
+      ++seen;
+    }
+  }
+  CHECK(seen == 100);
+}
