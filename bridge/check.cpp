@@ -1,1 +1,138 @@
-// not written yet
+#include "bridge/check.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "bridge/commands.h"
+#include "bridge/error.h"
+#include "bridge/pipeline.h"
+#include "bridge/rules.h"
+#include "bridge/run.h"
+#include "bridge/text.h"
+
+namespace bridge {
+namespace {
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out.empty() ? "nothing (one series for all)" : out;
+}
+
+// "1.5 MiB": for people; bytes below 10 KiB.
+std::string bytes_text(std::uint64_t bytes) {
+  constexpr const char* units[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 10240) return std::to_string(bytes) + " B";
+  double value = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < std::size(units); ++unit) value /= 1024;
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f %s", value, units[unit]);
+  return text;
+}
+
+void head(std::string_view title, std::string& out) {
+  if (!out.empty()) out += '\n';
+  out += "# " + std::string{title} + '\n';
+}
+
+void subscriptions(const Config& config, const Rules& rules, std::string& out) {
+  head("subscriptions", out);
+  for (const auto& stream : rules.streams()) {
+    const StreamConfig& from = *stream->config;
+    out += shown(stream->pattern.filter()) + ": stream " + shown(from.name);
+    out += from.ignore ? ", ignored (not subscribed)\n" : ", qos " + std::to_string(from.qos) + '\n';
+  }
+  out += "status: " + shown(status_topic(config)) + " every " + format_duration(config.status.every) + '\n';
+}
+
+void derived_topics(const Rules& rules, std::string& out) {
+  head("derived topics", out);
+  for (const auto& stream : rules.streams()) {
+    const StreamConfig& from = *stream->config;
+    for (const WindowConfig& window : from.windows) {
+      out += "stream " + shown(from.name) + ", window " + shown(window.spec.name) + ", " +
+             format_duration(window.spec.length);
+      if (window.spec.every != window.spec.length) out += " every " + format_duration(window.spec.every);
+      out += ", by " + listed(window.by) + ":\n  " + window.to + '\n';
+    }
+    for (const DetectorConfig& detector : from.detectors) {
+      out += "stream " + shown(from.name) + ", detector " + shown(detector.spec.name) + ", " +
+             std::string{core::kind_name(detector.spec)} + ":\n  " + from.flags_to + '\n';
+    }
+  }
+}
+
+// Returns the most that one series can take.
+std::size_t series_memory(const Rules& rules, std::string& out) {
+  std::size_t most = 0;
+  for (const auto& stream : rules.streams()) {
+    for (const Grouping& grouping : stream->groupings) {
+      const auto line = [&](const std::string& fields, const core::Plan* plan) {
+        if (plan == nullptr) return;
+        most = std::max(most, plan->state_bytes());
+        out += "stream " + shown(stream->config->name) + ", a series of " + fields + " by " +
+               listed(grouping.names) + ": " + bytes_text(plan->state_bytes()) + '\n';
+      };
+      for (const auto& [field, plan] : grouping.by_field) line("field " + shown(field), plan);
+      line(grouping.by_field.empty() ? "any field" : "any other field", grouping.other);
+    }
+  }
+  return most;
+}
+
+void memory(const Config& config, const Rules& rules, std::uint32_t shards, std::string& out) {
+  head("memory", out);
+  const std::size_t most = series_memory(rules, out);
+  const std::uint64_t series = config.limits.series_max;
+  const std::uint64_t queue = std::uint64_t{config.aggregation.ring_buffer_size} * sizeof(core::Item);
+  out += "limits.series_max " + std::to_string(series) + ": at most " + bytes_text(series * most) +
+         " of state, and their names\n";
+  out += "queues of " + std::to_string(shards) + " workers: " + bytes_text(queue * shards) + '\n';
+  out += "journal: " + bytes_text(config.limits.journal_bytes) + '\n';
+  out += "outboxes: at most " + bytes_text(std::uint64_t{outbox_bytes_max} * shards) + '\n';
+  out += "waiting for the broker: at most " + std::to_string(config.publish.buffer) + " results\n";
+}
+
+void left_out(const Rules& rules, std::string& out) {
+  const auto automatic = [](const auto& stream) {
+    const PayloadConfig& payload = stream->config->payload;
+    return !stream->config->ignore && payload.format != Format::number && payload.fields.empty() &&
+           payload.exclude == housekeeping();
+  };
+  if (std::none_of(rules.streams().begin(), rules.streams().end(), automatic)) return;
+  head("housekeeping: keys left out where a payload has neither \"fields\" nor \"exclude\"", out);
+  std::string line;
+  for (const std::string& glob : housekeeping()) {
+    if (line.size() + glob.size() > 100) {
+      out += line + '\n';
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + glob;
+  }
+  out += line + '\n';
+}
+
+}  // namespace
+
+std::string check_report(const Config& config, std::uint32_t shards) {
+  const Rules rules(config);
+  std::string out;
+  head("effective configuration", out);
+  out += describe(config);
+  subscriptions(config, rules, out);
+  derived_topics(rules, out);
+  memory(config, rules, shards, out);
+  left_out(rules, out);
+  return out;
+}
+
+int check(const Config& config) {
+  const std::string report = check_report(config, effective_shards(config.aggregation));
+  std::fwrite(report.data(), 1, report.size(), stdout);
+  std::fflush(stdout);
+  require_files(config);
+  return 0;
+}
+
+}  // namespace bridge

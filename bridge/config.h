@@ -5,13 +5,13 @@
 // describe: the effective configuration as JSON text that load() reads back to an equal Config. Never holds a secret.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "core/aggregate.h"
@@ -32,7 +32,7 @@ struct TlsConfig {
 
 struct BrokerConfig {
   std::string url = "mqtt://localhost:1883";  // mqtt:// or mqtts://, host, optional port (1883, 8883). Host names are checked
-  std::string client_id = "weir";             // one per running weir: the broker keeps our session under it
+  std::string client_id = "weir";             // one per running weir: the broker keeps our session under it; one topic level
   std::string username;
   std::string password_file;                  // first line is the password
   std::string password_env;                   // name of an environment variable; at most one of the two
@@ -60,6 +60,9 @@ struct LimitsConfig {
   std::uint32_t payload_bytes_max = 256 << 10;  // 1 to 256 MiB; a larger message is counted as oversize
   std::uint32_t topic_bytes_max = 1024;       // 1 to 65535
 };
+
+// Bytes of results that may wait between one worker and the publisher; no key. What the broker cannot take waits in publish.buffer.
+inline constexpr std::size_t outbox_bytes_max = 16U << 20;
 
 // One field of a payload, by JSON pointer (RFC 6901; "" is the whole value).
 struct FieldConfig {
@@ -109,7 +112,7 @@ struct PayloadConfig {
   PayloadConfig();  // exclude = housekeeping()
 };
 
-// Keys of a JSON payload that are no measurements of the device's surroundings (link quality, ids, uptimes, epochs, ...).
+// Globs of keys of a JSON payload that are no measurements of the device's surroundings (link quality, ids, uptimes, epochs, ...).
 [[nodiscard]] const std::vector<std::string>& housekeeping();
 
 struct WindowConfig {
@@ -128,10 +131,12 @@ struct DetectorConfig {
 
 enum class Retained : std::uint8_t { ignore, seed, accept };
 
+// A message belongs to the first stream, in the order of the file, whose pattern takes its topic. Patterns may not overlap, with
+// one exception: an ignored stream may cut a piece out of streams that stand after it. Ignored streams are not subscribed.
 struct StreamConfig {
-  std::string name;                         // default: the first fixed level of `from`, made unique
+  std::string name;                         // one topic level; default: the first fixed level of `from`, made unique
   std::string from;                         // topic pattern
-  bool ignore = false;                      // take messages of this pattern and count them as ignored
+  bool ignore = false;                      // take messages of this pattern and count them as ignored; only name and from beside it
   int qos = 1;
   Retained retained = Retained::ignore;     // ignore: no sample; seed: knows the series, no sample; accept: a sample
   PayloadConfig payload;
@@ -146,8 +151,8 @@ struct StreamConfig {
 struct PublishConfig {
   int qos = 1;
   bool retain = false;
-  std::uint32_t buffer = 100'000;           // results held while the broker is away or slow; the oldest is dropped beyond
-  std::uint32_t max_rate = 0;               // messages per second; 0 = no limit
+  std::uint32_t buffer = 100'000;           // results held while the broker is away or slow; the oldest is dropped beyond; 1 to 10000000
+  std::uint32_t max_rate = 0;               // messages per second, at most 1000000; 0 = no limit
 };
 
 struct StatusConfig {
@@ -175,6 +180,12 @@ struct Config {
   LogConfig log;
 };
 
+// Names that make a series of the stream: the captures of `from` but {field}, then the tags. A capture called {field} names the
+// field of payloads that are one bare number, instead of being a key. Empty when `from` is no pattern.
+[[nodiscard]] std::vector<std::string> series_keys(const StreamConfig& stream);
+// Of one row of the payload, in order: `tags`, then "key" where `each` reads a map.
+[[nodiscard]] std::vector<std::string> tag_names(const PayloadConfig& payload);
+
 // Text with // and /* */ comments. Throws SetupError with one line per problem: "config: <pointer>: ...". Defaults that depend
 // on other keys (stream and window names, `to`, `flags_to`, `by`, retention) are filled in.
 [[nodiscard]] Config parse_config(std::string_view text);
@@ -187,9 +198,10 @@ struct Config {
 [[nodiscard]] std::vector<std::string> missing_files(const Config& config);
 [[nodiscard]] std::string describe(const Config& config);
 
-// "250ms", "1.5s", "1m", "2h", "7d": a number and ns, us, ms, s, m, h or d. Nothing when it is not one.
+// "250ms", "1.5s", "1m", "2h", "7d": a number and ns, us, ms, s, m, h or d. Nothing when it is not one, or no whole number of
+// nanoseconds.
 [[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
-// The shortest such text, exact: 90s -> "90s", 60s -> "1m".
+// In the largest unit that keeps it whole: 90s -> "90s", 60s -> "1m".
 [[nodiscard]] std::string format_duration(Duration duration);
 
 }  // namespace bridge

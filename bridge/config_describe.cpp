@@ -1,1 +1,181 @@
-// not written yet
+#include <nlohmann/json.hpp>
+
+#include "bridge/config.h"
+#include "bridge/config_names.h"
+
+namespace bridge {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void put_unless_empty(Json& out, const char* key, const std::string& text) {
+  if (!text.empty()) out[key] = text;
+}
+
+Json broker_json(const BrokerConfig& broker) {
+  Json out;
+  out["url"] = broker.url;
+  out["client_id"] = broker.client_id;
+  put_unless_empty(out, "username", broker.username);
+  put_unless_empty(out, "password_file", broker.password_file);
+  put_unless_empty(out, "password_env", broker.password_env);
+  Json tls = Json::object();
+  put_unless_empty(tls, "ca", broker.tls.ca);
+  put_unless_empty(tls, "cert", broker.tls.cert);
+  put_unless_empty(tls, "key", broker.tls.key);
+  if (!tls.empty()) out["tls"] = tls;
+  out["protocol"] = broker.protocol;
+  out["keep_alive"] = format_duration(broker.keep_alive);
+  out["session_expiry"] = format_duration(broker.session_expiry);
+  out["receive_maximum"] = broker.receive_maximum;
+  out["client"] = broker.client;
+  return out;
+}
+
+// "/pointer" where nothing else is said.
+Json field_json(const FieldConfig& field, const std::string& at) {
+  Json out{{"at", at}};
+  if (field.strings) out["strings"] = "number";
+  if (field.bools) out["number_from"] = "bool";
+  if (!field.map.empty()) out["map"] = field.map;
+  if (!field.nulls.empty()) out["null"] = field.nulls;
+  if (field.scale != 1) out["scale"] = field.scale;
+  if (field.offset != 0) out["offset"] = field.offset;
+  if (field.range) out["range"] = {field.range->first, field.range->second};
+  return out.size() == 1 ? Json(at) : out;
+}
+
+Json pairs_json(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  Json out = Json::object();
+  for (const auto& [key, value] : pairs) out[key] = value;
+  return out;
+}
+
+// What picks the numbers of a payload: named fields, name/value rows, or globs.
+void put_fields(const PayloadConfig& payload, Json& out) {
+  if (!payload.fields.empty()) {
+    for (const FieldConfig& field : payload.fields) out["fields"][field.name] = field_json(field, field.at);
+    return;
+  }
+  if (payload.format == Format::number) return;
+  if (!payload.name_at.empty()) {
+    out["name"] = payload.name_at;
+    out["value"] = field_json(payload.value_as, payload.value_at);
+  }
+  out["include"] = payload.include;
+  // The built-in list is long and stays the default.
+  if (payload.exclude != housekeeping()) out["exclude"] = payload.exclude;
+}
+
+Json payload_json(const PayloadConfig& payload) {
+  Json out;
+  out["format"] = name_in(format_names, payload.format);
+  for (const auto& [pointer, text] : payload.when) out["when"][pointer] = Json::parse(text);
+  if (payload.each) {
+    out["each"] = {{"at", payload.each->at}, {"as", name_in(each_as_names, payload.each->as)}};
+  }
+  put_fields(payload, out);
+  if (!payload.tags.empty()) out["tags"] = pairs_json(payload.tags);
+  if (payload.format == Format::number) return out;
+  if (!payload.time.empty()) out["time"] = payload.time;
+  out["time_unit"] = name_in(time_unit_names, payload.time_unit);
+  return out;
+}
+
+Json window_json(const WindowConfig& window) {
+  const core::WindowSpec& spec = window.spec;
+  Json out;
+  out["name"] = spec.name;
+  out["kind"] = spec.every == spec.length ? "tumbling" : "hopping";
+  out["length"] = format_duration(spec.length);
+  out["every"] = format_duration(spec.every);
+  out["offset"] = format_duration(spec.offset);
+  out["retention"] = format_duration(spec.retention);
+  out["by"] = window.by;
+  if (!window.fields.empty()) out["fields"] = window.fields;
+  for (const core::Aggregate aggregate : window.aggregates)
+    out["aggregates"].push_back(core::name(aggregate));
+  out["to"] = window.to;
+  return out;
+}
+
+void put_kind(const core::ThresholdSpec& threshold, Json& out) {
+  if (threshold.above) out["above"] = *threshold.above;
+  if (threshold.below) out["below"] = *threshold.below;
+  if (threshold.clear) out["clear"] = *threshold.clear;
+}
+
+void put_kind(const core::ZscoreSpec& zscore, Json& out) {
+  out["raise"] = zscore.raise;
+  out["clear"] = zscore.clear;
+  out["warmup"] = zscore.warmup;
+  out["memory"] = zscore.memory;
+  out["deviation_min"] = zscore.deviation_min;
+}
+
+void put_kind(const core::SilenceSpec& silence, Json& out) { out["after"] = format_duration(silence.after); }
+
+Json detector_json(const DetectorConfig& detector) {
+  const core::DetectorSpec& spec = detector.spec;
+  Json out;
+  out["name"] = spec.name;
+  out["kind"] = core::kind_name(spec);
+  if (!detector.fields.empty()) out["fields"] = detector.fields;
+  out["severity"] = name_in(severity_names, spec.severity);
+  std::visit([&](const auto& kind) { put_kind(kind, out); }, spec.kind);
+  if (!std::holds_alternative<core::SilenceSpec>(spec.kind)) out["for"] = format_duration(spec.for_);
+  return out;
+}
+
+Json stream_json(const StreamConfig& stream) {
+  Json out;
+  out["name"] = stream.name;
+  out["from"] = stream.from;
+  if (stream.ignore) {
+    out["ignore"] = true;
+    return out;
+  }
+  out["qos"] = stream.qos;
+  out["retained"] = name_in(retained_names, stream.retained);
+  out["payload"] = payload_json(stream.payload);
+  out["lateness"] = format_duration(stream.lateness);
+  out["future"] = format_duration(stream.future);
+  out["idle"] = format_duration(stream.idle);
+  out["windows"] = Json::array();
+  for (const WindowConfig& window : stream.windows) out["windows"].push_back(window_json(window));
+  out["detectors"] = Json::array();
+  for (const DetectorConfig& detector : stream.detectors) out["detectors"].push_back(detector_json(detector));
+  out["flags_to"] = stream.flags_to;
+  return out;
+}
+
+}  // namespace
+
+std::string describe(const Config& config) {
+  Json out;
+  out["broker"] = broker_json(config.broker);
+  const AggregationConfig& aggregation = config.aggregation;
+  out["aggregation"] = {{"shard_count", aggregation.shard_count},
+                        {"batch_size", aggregation.batch_size},
+                        {"flush_interval", format_duration(aggregation.flush_interval)},
+                        {"ring_buffer_size", aggregation.ring_buffer_size},
+                        {"when_full", name_in(when_full_names, aggregation.when_full)}};
+  const LimitsConfig& limits = config.limits;
+  out["limits"] = {{"series_max", limits.series_max},
+                   {"journal_bytes", limits.journal_bytes},
+                   {"payload_bytes_max", limits.payload_bytes_max},
+                   {"topic_bytes_max", limits.topic_bytes_max}};
+  out["streams"] = Json::array();
+  for (const StreamConfig& stream : config.streams) out["streams"].push_back(stream_json(stream));
+  const PublishConfig& publish = config.publish;
+  out["publish"] = {{"qos", publish.qos},
+                    {"retain", publish.retain},
+                    {"buffer", publish.buffer},
+                    {"max_rate", publish.max_rate}};
+  out["status"] = {{"topic", config.status.topic}, {"every", format_duration(config.status.every)}};
+  out["http"] = {{"listen", config.http.listen}};
+  out["log"] = {{"level", config.log.level}, {"format", config.log.format}};
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+}  // namespace bridge

@@ -27,7 +27,7 @@ struct Character {
 }
 
 // In quotes, on one line, at most about 100 bytes: what cannot be shown becomes "?", a longer text ends in "...".
-[[nodiscard]] inline std::string quoted(std::string_view text) {
+[[nodiscard]] inline std::string shown(std::string_view text) {
   constexpr std::size_t bytes_max = 100;
   std::string out{"\""};
   for (std::size_t at = 0; at < text.size();) {

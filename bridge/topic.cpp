@@ -10,12 +10,6 @@ namespace {
 
 constexpr std::size_t filter_bytes_max = 65535;  // what MQTT can carry
 
-bool is_name(std::string_view text) {
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  if (text.empty() || !letter(text.front())) return false;
-  return std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
-}
-
 // What no topic may hold: nothing, or words for the operator.
 std::string_view unfit(std::string_view text) {
   if (text.empty()) return "is empty";
@@ -50,7 +44,8 @@ class Levels {
   bool ended_ = false;
 };
 
-// A topic has at least one character, so a "#" that would also stand for the empty topic means "+/#" in truth.
+// A topic has at least one character, so a "#" that would also stand for the empty topic means "+/#" in
+// truth.
 std::string_view without_empty_topic(std::string_view filter) {
   if (filter == "#") return "+/#";
   return filter == "/#" ? "/+/#" : filter;
@@ -64,6 +59,12 @@ bool kept_apart_by_dollar(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+bool is_template_name(std::string_view text) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  if (text.empty() || !letter(text.front())) return false;
+  return std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
 
 TopicPattern::TopicPattern(std::string_view pattern) : pattern_(pattern) {
   if (const std::string_view words = unfit(pattern); !words.empty()) throw SetupError(complaint(words));
@@ -91,7 +92,7 @@ TopicPattern::Level TopicPattern::parse_level(std::string_view level, bool last)
   }
   if (level.find_first_of("+#") != std::string_view::npos) {
     throw SetupError(
-        complaint("has a wildcard inside level " + quoted(level) + "; a wildcard must be a whole level"));
+        complaint("has a wildcard inside level " + shown(level) + "; a wildcard must be a whole level"));
   }
   if (level.find_first_of("{}") == std::string_view::npos) return {Kind::text, std::string{level}, false};
 
@@ -100,13 +101,13 @@ TopicPattern::Level TopicPattern::parse_level(std::string_view level, bool last)
   if (braced) name = level.substr(1, level.size() - 2);
   const bool rest = braced && name.ends_with("...");
   if (rest) name.remove_suffix(3);
-  if (!braced || !is_name(name)) {
-    throw SetupError(complaint("has " + quoted(level) +
+  if (!braced || !is_template_name(name)) {
+    throw SetupError(complaint("has " + shown(level) +
                                "; a capture is a whole level {name} or, last, {name...}, and a name "
                                "is made of letters, digits and _, not beginning with a digit"));
   }
   if (rest && !last)
-    throw SetupError(complaint("has " + quoted(level) +
+    throw SetupError(complaint("has " + shown(level) +
                                " before its end; it takes all levels that follow, so put it last"));
   if (std::find(names_.begin(), names_.end(), name) != names_.end()) {
     throw SetupError(
@@ -117,7 +118,7 @@ TopicPattern::Level TopicPattern::parse_level(std::string_view level, bool last)
 }
 
 std::string TopicPattern::complaint(std::string_view words) const {
-  return quoted(pattern_) + ' ' + std::string{words};
+  return shown(pattern_) + ' ' + std::string{words};
 }
 
 bool TopicPattern::match(std::string_view topic, std::vector<std::string_view>& captures,
@@ -169,7 +170,7 @@ bool filter_covers(std::string_view outer, std::string_view inner) {
 }
 
 TopicTemplate::TopicTemplate(std::string_view text, const std::vector<std::string>& allowed) {
-  const auto fail = [&](const std::string& words) { throw SetupError(quoted(text) + ' ' + words); };
+  const auto fail = [&](const std::string& words) { throw SetupError(shown(text) + ' ' + words); };
   if (const std::string_view words = unfit(text); !words.empty()) fail(std::string{words});
   if (text.find_first_of("+#") != std::string_view::npos) {
     fail("holds a wildcard; results go to one topic each, so write {names} where topics differ");

@@ -45,6 +45,9 @@ class TopicPattern {
 // Every topic that `inner` takes is taken by `outer` too.
 [[nodiscard]] bool filter_covers(std::string_view outer, std::string_view inner);
 
+// Letters, digits and _, not beginning with a digit: what may stand in braces.
+[[nodiscard]] bool is_template_name(std::string_view text);
+
 // "derived/{stream}/{device}/{field}/{window}".
 class TopicTemplate {
  public:

@@ -263,6 +263,6 @@ TEST_CASE("values become one topic level") {
 }
 
 TEST_CASE("text in messages") {
-  CHECK(bridge::quoted("a\nb\xFF") == "\"a?b?\"");
-  CHECK(bridge::quoted(std::string(99, 'a') + "ü" + "b") == "\"" + std::string(99, 'a') + "ü...\"");
+  CHECK(bridge::shown("a\nb\xFF") == "\"a?b?\"");
+  CHECK(bridge::shown(std::string(99, 'a') + "ü" + "b") == "\"" + std::string(99, 'a') + "ü...\"");
 }

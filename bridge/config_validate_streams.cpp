@@ -1,0 +1,291 @@
+#include <algorithm>
+#include <optional>
+
+#include "bridge/config.h"
+#include "bridge/config_node.h"
+#include "bridge/error.h"
+#include "bridge/rules.h"
+#include "bridge/text.h"
+#include "bridge/topic.h"
+
+namespace bridge {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+bool contains(const Strings& all, std::string_view one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+std::string listed(const Strings& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + shown(name);
+  return out.empty() ? "none" : out;
+}
+
+// A stream under way through the checks.
+struct Checked {
+  const StreamConfig* config;
+  std::string pointer;
+  std::optional<TopicPattern> pattern;  // none: reported when the stream was checked
+};
+
+void check_keys(const Checked& stream, const Strings& keys, Problems& problems) {
+  const std::vector<std::pair<std::string, std::string>>& tags = stream.config->payload.tags;
+  const Strings reserved{"stream", "window", "detector"};
+  for (const std::string& name : stream.pattern->names()) {
+    if (!contains(reserved, name)) continue;
+    problems.add(step(stream.pointer, "from"),
+                 "captures {" + name + "}, which stands for something else in topics; give it another name");
+  }
+  const std::string tags_at = step(step(stream.pointer, "payload"), "tags");
+  for (const auto& [name, pointer] : tags) {
+    const std::string at = step(tags_at, name);
+    const bool letters = is_template_name(name);
+    if (!letters) {
+      problems.add(
+          at,
+          "a tag's name is made of letters, digits and _, not beginning with a digit; write another name");
+    } else if (contains(reserved, name) || name == "field") {
+      problems.add(at, "{" + name + "} stands for something else in topics; give the tag another name");
+    } else if (contains(stream.pattern->names(), name)) {
+      problems.add(at, "is captured from the topic too; give one of them another name");
+    }
+  }
+  if (std::count(keys.begin(), keys.end(), "key") > 1) {
+    problems.add(
+        step(step(stream.pointer, "payload"), "each"),
+        "gives each row the tag \"key\", which there is already; give the other capture or tag another name");
+  }
+}
+
+void check_by(const WindowConfig& window, const std::string& pointer, const Strings& keys,
+              Problems& problems) {
+  for (std::size_t i = 0; i < window.by.size(); ++i) {
+    const std::string& name = window.by[i];
+    const std::string at = step(step(pointer, "by"), i);
+    if (!contains(keys, name)) {
+      problems.add(at,
+                   shown(name) + ": is neither captured by \"from\" nor a tag; known here: " + listed(keys));
+    } else if (std::find(window.by.begin(), window.by.begin() + static_cast<std::ptrdiff_t>(i), name) !=
+               window.by.begin() + static_cast<std::ptrdiff_t>(i)) {
+      problems.add(at, shown(name) + ": stands twice; keep one of them");
+    }
+  }
+}
+
+void check_fields(const Strings& fields, const PayloadConfig& payload, const std::string& pointer,
+                  Problems& problems) {
+  Strings known;
+  for (const FieldConfig& field : payload.fields) known.push_back(field.name);
+  const std::vector<std::string_view> views(known.begin(), known.end());
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const std::string at = step(step(pointer, "fields"), i);
+    if (std::find(fields.begin(), fields.begin() + static_cast<std::ptrdiff_t>(i), fields[i]) !=
+        fields.begin() + static_cast<std::ptrdiff_t>(i)) {
+      problems.add(at, shown(fields[i]) + ": stands twice; keep one of them");
+    }
+    if (known.empty() || contains(known, fields[i])) continue;
+    std::string words = shown(fields[i]) + ": is no field of the payload";
+    if (const auto meant = nearest(fields[i], views); !meant.empty())
+      words += "; did you mean " + shown(meant) + "?";
+    problems.add(at, words + "; known here: " + listed(known));
+  }
+}
+
+template <typename Rule>
+void check_names(const std::vector<Rule>& rules, const std::string& pointer, Problems& problems) {
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const std::string& name = rules[i].spec.name;
+    const std::string at = step(step(pointer, i), "name");
+    check_name(name, at, problems);
+    for (std::size_t j = 0; j < i && !name.empty(); ++j) {
+      if (rules[j].spec.name != name) continue;
+      problems.add(
+          at, shown(name) + ": is the name of " + step(pointer, j) + " too; give each a \"name\" of its own");
+      break;
+    }
+  }
+}
+
+// Adds the pointer to what a spec says of itself: "every: ..." belongs to its key.
+void add_spec_problems(const Strings& words, const std::string& pointer, Problems& problems) {
+  for (const std::string& line : words) {
+    const std::size_t colon = line.find(": ");
+    if (colon == std::string::npos) {
+      problems.add(pointer, line);
+    } else {
+      problems.add(step(pointer, line.substr(0, colon)), line.substr(colon + 2));
+    }
+  }
+}
+
+// A template with what is known of its names; nothing when it is none, which is reported.
+std::optional<TopicTemplate> check_template(const std::string& text, const Strings& names,
+                                            const std::string& pointer, Problems& problems) {
+  try {
+    return TopicTemplate(text, names);
+  } catch (const SetupError& error) {
+    problems.add(pointer, error.what());
+    return std::nullopt;
+  }
+}
+
+// The template with its fixed names filled in and the others as they are: equal for two templates that give
+// the same topic.
+std::string resolved(const TopicTemplate& topic, const Strings& names, const std::string& stream,
+                     const std::string& rule) {
+  std::string out;
+  for (const TopicTemplate::Part& part : topic.parts()) {
+    out += part.literal;
+    if (part.name < 0) continue;
+    const auto name = static_cast<std::size_t>(part.name);
+    if (name < 2) {
+      append_topic_level(name == 0 ? stream : rule, out);
+    } else {
+      out += '{' + names[name] + '}';
+    }
+  }
+  return out;
+}
+
+void check_outputs(const Checked& stream, const Strings& keys, std::vector<Output>& outputs,
+                   Problems& problems) {
+  const StreamConfig& config = *stream.config;
+  std::vector<std::pair<std::string, std::string>> topics;  // resolved, and where
+  const auto ambiguous = [&](const std::string& same) {
+    const auto other =
+        std::find_if(topics.begin(), topics.end(), [&](const auto& one) { return one.first == same; });
+    return other == topics.end() ? std::string{} : other->second;
+  };
+  const std::string advice = "; results would replace each other, so tell their topics apart";
+  for (std::size_t i = 0; i < config.windows.size(); ++i) {
+    const WindowConfig& window = config.windows[i];
+    const std::string at = step(step(step(stream.pointer, "windows"), i), "to");
+    const Strings names = window_template_names(window.by);
+    const auto topic = check_template(window.to, names, at, problems);
+    if (!topic) continue;
+    const std::string same = resolved(*topic, names, config.name, window.spec.name);
+    if (const std::string other = ambiguous(same); !other.empty()) {
+      problems.add(at,
+                   shown(window.to) + ": gives the same topics as " + other + advice + ", as with {window}");
+    }
+    topics.emplace_back(same, at);
+    outputs.push_back({at, window.to, topic->widest_filter({&config.name, &window.spec.name})});
+  }
+  const std::string at = step(stream.pointer, "flags_to");
+  const Strings names = flag_template_names(keys);
+  const auto topic = check_template(config.flags_to, names, at, problems);
+  if (!topic || config.detectors.empty()) return;
+  for (const DetectorConfig& detector : config.detectors) {
+    const std::string other = ambiguous(resolved(*topic, names, config.name, detector.spec.name));
+    if (other.empty()) continue;
+    problems.add(at, shown(config.flags_to) + ": gives the same topics as " + other + advice +
+                         ", as with flag/{detector}");
+    break;
+  }
+  outputs.push_back({at, config.flags_to, topic->widest_filter({&config.name})});
+}
+
+void check_stream(const Checked& stream, std::vector<Output>& outputs, Problems& problems) {
+  const StreamConfig& config = *stream.config;
+  check_name(config.name, step(stream.pointer, "name"), problems);
+  if (!stream.pattern) return;
+  const Strings keys = series_keys(config);
+  check_keys(stream, keys, problems);
+  if (config.ignore) return;
+  if (config.windows.empty() && config.detectors.empty()) {
+    problems.add(stream.pointer,
+                 "has neither windows nor detectors and would do nothing; give it one, or \"ignore\": true");
+  }
+  const std::string windows = step(stream.pointer, "windows"), detectors = step(stream.pointer, "detectors");
+  check_names(config.windows, windows, problems);
+  check_names(config.detectors, detectors, problems);
+  for (std::size_t i = 0; i < config.windows.size(); ++i) {
+    const WindowConfig& window = config.windows[i];
+    add_spec_problems(window.spec.problems(config.lateness), step(windows, i), problems);
+    check_by(window, step(windows, i), keys, problems);
+    check_fields(window.fields, config.payload, step(windows, i), problems);
+  }
+  for (std::size_t i = 0; i < config.detectors.size(); ++i) {
+    add_spec_problems(config.detectors[i].spec.problems(), step(detectors, i), problems);
+    check_fields(config.detectors[i].fields, config.payload, step(detectors, i), problems);
+  }
+  check_outputs(stream, keys, outputs, problems);
+}
+
+// --- streams among each other ---------------------------------------------------------------------
+
+void check_overlap(const Checked& first, const Checked& second, Problems& problems) {
+  const std::string& one = first.pattern->filter();
+  const std::string& other = second.pattern->filter();
+  if (first.config->name == second.config->name) {
+    problems.add(step(second.pointer, "name"), shown(second.config->name) + ": is the name of " +
+                                                   first.pointer +
+                                                   " too; give each stream a name of its own");
+  }
+  if (!filters_overlap(one, other)) return;
+  const std::string both = shown(other) + " of stream " + shown(second.config->name) + " and " + shown(one) +
+                           " of stream " + shown(first.config->name);
+  if (first.config->ignore) {
+    if (second.config->ignore || !filter_covers(one, other)) return;
+    problems.add(step(second.pointer, "from"),
+                 both + ": the second, which is ignored, takes everything; make it narrower");
+  } else if (second.config->ignore) {
+    problems.add(step(second.pointer, "from"),
+                 both + " take the same topics; put the ignored stream before the other");
+  } else {
+    problems.add(step(second.pointer, "from"),
+                 both +
+                     " take the same topics; a topic belongs to one stream, so make one of "
+                     "them narrower, or one \"ignore\": true before the other");
+  }
+}
+
+// Whether a topic of the output would come back through the subscription.
+bool loops(const Output& output, const std::string& filter) {
+  std::string widest = output.widest;
+  if (widest.front() == '+' &&
+      filter.front() == '$') {  // MQTT keeps these apart, but the name's value may begin with "$"
+    const std::size_t level = std::min(filter.find('/'), filter.size());
+    widest.replace(0, 1, filter, 0, level);
+  }
+  return filters_overlap(widest, filter);
+}
+
+void check_loops(const std::vector<Output>& outputs, const std::vector<Checked>& streams,
+                 Problems& problems) {
+  for (const Output& output : outputs) {
+    if (problems.full()) return;
+    for (const Checked& stream : streams) {
+      if (!stream.pattern || stream.config->ignore || !loops(output, stream.pattern->filter())) continue;
+      problems.add(output.pointer, shown(output.text) + ": would be read again by subscription " +
+                                       shown(stream.pattern->filter()) + " of stream " +
+                                       shown(stream.config->name) + "; use another prefix");
+    }
+  }
+}
+
+}  // namespace
+
+void validate_streams(const Config& config, std::vector<Output> outputs, Problems& problems) {
+  std::vector<Checked> streams;
+  for (std::size_t i = 0; i < config.streams.size(); ++i) {
+    Checked& stream = streams.emplace_back(Checked{&config.streams[i], step("/streams", i), {}});
+    if (stream.config->from.empty()) continue;  // reported when it was read
+    try {
+      stream.pattern.emplace(stream.config->from);
+    } catch (const SetupError& error) {
+      problems.add(step(stream.pointer, "from"), error.what());
+    }
+  }
+  for (const Checked& stream : streams) check_stream(stream, outputs, problems);
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (streams[i].pattern && streams[j].pattern) check_overlap(streams[j], streams[i], problems);
+    }
+  }
+  check_loops(outputs, streams, problems);
+}
+
+}  // namespace bridge
