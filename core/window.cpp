@@ -38,14 +38,14 @@ void check_every(const WindowSpec& spec, Duration lateness, std::vector<std::str
   } else if (spec.every > spec.length) {
     problems.push_back(every + " is longer than length " + words(spec.length) +
                        "; choose at most the length");
-  } else if (spec.length % spec.every != Duration{0}) {
-    problems.push_back(every + " does not divide length " + words(spec.length) + "; choose " +
-                       divisors_near(spec.length, spec.every));
   } else if (const auto slots = ring_slots(spec, lateness); slots > WindowSpec::panes_max) {
     problems.push_back(every + " needs " + std::to_string(slots) + " panes for length " + words(spec.length) +
                        ", lateness " + words(lateness) + " and retention " + words(spec.retention) +
                        "; at most " + std::to_string(WindowSpec::panes_max) +
                        " are allowed: choose a longer every");
+  } else if (spec.length % spec.every != Duration{0}) {
+    problems.push_back(every + " does not divide length " + words(spec.length) + "; choose " +
+                       divisors_near(spec.length, spec.every));
   }
 }
 

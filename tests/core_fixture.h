@@ -1,0 +1,145 @@
+// What the tests of core/ share: an output that remembers, and shards fed by hand.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "core/series.h"
+#include "core/shard.h"
+
+namespace fixture {
+
+using core::Duration;
+using core::Position;
+using core::SeriesId;
+using core::Time;
+
+inline std::uint64_t seed() {
+  const char* text = std::getenv("WEIR_SEED");
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : 20261123;
+}
+
+// One call of Output. What does not belong to the kind is empty.
+struct Event {
+  bool is_flag = false;
+  Position cause = 0;
+  std::uint32_t rule = 0;  // window or detector
+  Time start{};            // since, of a flag
+  Time end{};              // time, of a flag
+  std::uint32_t rev = 0;
+  bool up = false;  // final, or raised
+  std::uint64_t count = 0;
+  double min = 0, max = 0, first = 0, last = 0;
+  std::optional<double> value, expected, low, high;
+  double score = 0;
+  // Compared with a tolerance, and so not part of exact().
+  double mean = 0;
+  double variance = 0;
+
+  [[nodiscard]] auto exact() const {
+    return std::tie(is_flag, cause, rule, start, end, rev, up, count, min, max, first, last, value, score);
+  }
+};
+
+inline std::ostream& operator<<(std::ostream& out, const Event& event) {
+  const auto seconds = [](Time time) { return static_cast<double>(time.time_since_epoch().count()) * 1e-9; };
+  out.precision(17);
+  if (event.is_flag) {
+    return out << "flag " << event.rule << (event.up ? " raised" : " cleared") << " at " << seconds(event.end)
+               << " since " << seconds(event.start) << " score " << event.score << " cause " << event.cause;
+  }
+  return out << "window " << event.rule << ' ' << seconds(event.start) << ".." << seconds(event.end)
+             << " rev " << event.rev << " count " << event.count << " mean " << event.mean << " variance "
+             << event.variance << " first " << event.first << " last " << event.last << " min " << event.min
+             << " max " << event.max << " cause " << event.cause;
+}
+
+class Recorder final : public core::Output {
+ public:
+  void window(Position cause, SeriesId series, const core::WindowResult& result) noexcept override {
+    const core::Summary& summary = result.summary;
+    Event event;
+    event.cause = cause;
+    event.rule = result.window;
+    event.start = result.start;
+    event.end = result.end;
+    event.rev = result.rev;
+    event.up = result.final;
+    event.count = summary.count;
+    event.min = summary.min;
+    event.max = summary.max;
+    event.first = summary.first;
+    event.last = summary.last;
+    event.mean = summary.mean();
+    event.variance = summary.count > 1 ? summary.variance() : 0;
+    by_series[series].push_back(event);
+  }
+  void flag(Position cause, SeriesId series, const core::FlagChange& change) noexcept override {
+    Event event;
+    event.is_flag = true;
+    event.cause = cause;
+    event.rule = change.detector;
+    event.start = change.since;
+    event.end = change.time;
+    event.up = change.raised;
+    event.value = change.value;
+    event.expected = change.expected;
+    event.low = change.low;
+    event.high = change.high;
+    event.score = change.score;
+    by_series[series].push_back(event);
+  }
+
+  std::map<SeriesId, std::vector<Event>> by_series;
+};
+
+// Series "0", "1", ... of one plan, in `shards` shards that are fed one item at a time.
+class Bed {
+ public:
+  Bed(const core::Plan& plan, std::uint32_t series, std::uint32_t shards = 1) : plan_(plan), table_(series) {
+    for (std::uint32_t i = 0; i < series; ++i) {
+      const std::string name = std::to_string(i);
+      const std::string_view key[] = {name};
+      (void)table_.intern(plan_, key, "field");
+    }
+    for (std::uint32_t i = 0; i < shards; ++i) {
+      shards_.push_back(std::make_unique<core::Shard>(i, shards, table_, recorder));
+    }
+  }
+
+  void tick(Time now) {
+    for (const auto& shard : shards_) process(*shard, core::Item::tick(now, position_));
+  }
+  void sample(SeriesId series, Time time, double value) {
+    process(*shards_[series % shards_.size()], core::Item::sample(series, time, value, position_));
+    ++position_;
+  }
+
+  [[nodiscard]] std::uint64_t total(core::Counter core::ShardCounters::*counter) const {
+    std::uint64_t sum = 0;
+    for (const auto& shard : shards_) sum += (shard->counters().*counter).get();
+    return sum;
+  }
+  // What series 0 gave since the last call.
+  std::vector<Event> take() { return std::exchange(recorder.by_series[0], {}); }
+
+  Recorder recorder;
+
+ private:
+  static void process(core::Shard& shard, const core::Item& item) { shard.process({&item, 1}); }
+
+  core::Plan plan_;
+  core::SeriesTable table_;
+  std::vector<std::unique_ptr<core::Shard>> shards_;
+  Position position_ = 0;
+};
+
+}  // namespace fixture
