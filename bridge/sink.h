@@ -26,7 +26,8 @@ class Sink {
   enum class Ended {
     acknowledged,
     refused,     // the broker said no (not authorised, quota, ...)
-    lost,        // the connection or session ended before it was acknowledged: publish it again
+    lost,        // the connection or session ended before it was acknowledged: publish it again. Until every loss of that
+                 // end has been taken by completed(), publish() answers `later`: what was lost goes before what is new
   };
   struct Completion { Ticket ticket; Ended ended; };
 
