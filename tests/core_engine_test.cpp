@@ -144,12 +144,12 @@ TEST_CASE(
   for (const std::uint32_t seed : {1U, 2U}) {
     CAPTURE(seed);
     Bench reference(EngineSpec{1, false, 1, 1});
-    drive(reference, seed, 3000, 0);
+    drive(reference, seed, 2000, 0);
     const auto expected = reference.all();
     REQUIRE(expected.size() == series_count);
     std::size_t lines = 0;
     for (const auto& [series, said] : expected) lines += said.size();
-    REQUIRE(lines > 3000);
+    REQUIRE(lines > 2000);
     std::uint32_t flush_seed = 1;
     for (const std::uint32_t shards : {1U, 2U, 7U}) {
       for (const bool threads : {false, true}) {
@@ -160,7 +160,7 @@ TEST_CASE(
             CAPTURE(batch);
             CAPTURE(queue);
             Bench bench(EngineSpec{shards, threads, batch, queue});
-            drive(bench, seed, 3000, flush_seed++);
+            drive(bench, seed, 2000, flush_seed++);
             CHECK((bench.all() == expected));
           }
         }
