@@ -1,6 +1,8 @@
 // The edge: from a message to samples of series, and the ledger that says what became of each.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/pipeline_fixture.h"
 
 using bridge::MessageOutcome;
@@ -21,6 +23,7 @@ std::string at(std::int64_t seconds, std::string_view rest) {
 std::vector<std::string> topics(const std::vector<test::Published>& all) {
   std::vector<std::string> names;
   for (const test::Published& one : all) names.push_back(one.topic);
+  std::sort(names.begin(), names.end());
   return names;
 }
 
@@ -92,7 +95,8 @@ TEST_CASE("a bare number is a field named by the rest of its topic") {
   feed.send(1s, "in/a/room/humidity", "40");
   feed.send(1s, "in/b", "1");
   feed.tick(30s);
-  CHECK(topics(feed.take()) == std::vector<std::string>{"derived/s/a/temperature/w", "derived/s/a/room.humidity/w", "derived/s/b/value/w"});
+  CHECK(topics(feed.take()) == std::vector<std::string>{"derived/s/a/room.humidity/w", "derived/s/a/temperature/w",
+                                                            "derived/s/b/value/w"});
 }
 
 TEST_CASE("payload times that cannot be believed give way to the arrival, and are counted") {
@@ -129,9 +133,7 @@ TEST_CASE("a number that feeds two groupings is two samples") {
   feed.send(1s, "y/a", "4");
   CHECK(feed.stats().samples == 6);
   feed.tick(20s);
-  std::vector<std::string> all = topics(feed.take());
-  std::sort(all.begin(), all.end());
-  CHECK(all == std::vector<std::string>{"derived/s/x/a/value/d", "derived/s/x/b/value/d", "derived/s/x/value/all",
+  CHECK(topics(feed.take()) == std::vector<std::string>{"derived/s/x/a/value/d", "derived/s/x/b/value/d", "derived/s/x/value/all",
                                         "derived/s/y/a/value/d", "derived/s/y/value/all"});
 }
 

@@ -81,7 +81,7 @@ TEST_CASE("a port in use is named, with what to do") {
   const test::TempFolder folder;
   const std::string config = folder.write("weir.json", R"({"broker":{"url":"mqtt://127.0.0.1:1"},"http":{"listen":")" + listen +
                                                            R"("},"streams":[{"from":"a/{d}"}]})");
-  check_says(run_weir({"run", config}), {listen, "in use", "http.listen"});
+  check_says(run_weir({"run", config}), {listen, "another program uses that port", "http.listen"});
   ::close(socket);
 }
 
@@ -89,7 +89,7 @@ TEST_CASE("the smallest configuration is valid and check explains it") {
   const Ran ran = check_config(R"({"streams":[{"from":"sensors/{device}/#"}]})");
   CAPTURE(ran.err);
   CHECK(ran.code == 0);
-  for (const char* part : {"sensors/+/#", "derived/sensors/{device}/{field}/1m", "bytes"}) {
+  for (const std::string part : {"sensors/+/#", "derived/sensors/{device}/{field}/1m", "memory"}) {
     CAPTURE(part);
     CHECK((ran.out.find(part) != std::string::npos));
   }
