@@ -168,17 +168,18 @@ Encoder::Encoder(const Rules& rules, const core::SeriesTable& table, Outbox& out
 Encoder::Stream Encoder::make(const StreamRules& rules) {
   Stream stream;
   const StreamConfig& config = *rules.config;
-  for (std::size_t i = 0; i < config.windows.size(); ++i) stream.windows.push_back(make_window(rules, i));
-  for (std::size_t i = 0; i < config.detectors.size(); ++i)
-    stream.detectors.push_back(make_detector(rules, i));
-  if (!rules.groupings.empty()) {
-    const auto& names = rules.groupings[0].names;
-    for (std::size_t i = 0; i < names.size(); ++i)
-      stream.flag_keys.emplace_back(member_name(key_member(names[i])), i);
-  }
   stream.window_counts = std::vector<core::Counter>(config.windows.size());
   stream.raised = std::vector<core::Counter>(config.detectors.size());
   stream.cleared = std::vector<core::Counter>(config.detectors.size());
+  if (rules.groupings.empty()) return stream;  // a stream that is ignored has no series
+  for (std::size_t i = 0; i < config.windows.size(); ++i) stream.windows.push_back(make_window(rules, i));
+  for (std::size_t i = 0; i < config.detectors.size(); ++i) {
+    stream.detectors.push_back(make_detector(rules, i));
+  }
+  const auto& names = rules.groupings[0].names;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    stream.flag_keys.emplace_back(member_name(key_member(names[i])), i);
+  }
   return stream;
 }
 

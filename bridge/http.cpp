@@ -31,6 +31,7 @@ constexpr std::size_t waiting_max = 16;
 constexpr std::size_t request_bytes_max = 16 << 10;
 constexpr std::chrono::seconds request_time{2};
 constexpr std::chrono::seconds reply_time{5};
+constexpr std::chrono::milliseconds stop_seen_within{100};
 
 // Requests waiting for a thread. enqueue() waits while it is full, so that connections beyond that stay in
 // the system's backlog and cannot use up our file descriptors (httplib's own pool queues without bound).
@@ -84,7 +85,8 @@ class BoundedPool final : public httplib::TaskQueue {
 // not the whole.
 class BoundedStream final : public httplib::Stream {
  public:
-  explicit BoundedStream(int socket) : socket_(socket) {}
+  // Gives up as soon as `stopping` is set.
+  BoundedStream(int socket, const std::atomic<bool>& stopping) : socket_(socket), stopping_(stopping) {}
 
   bool is_readable() const override { return wait_for(POLLIN, read_end_); }
   bool is_writable() const override { return wait_for(POLLOUT, write_end_); }
@@ -115,26 +117,31 @@ class BoundedStream final : public httplib::Stream {
 
  private:
   bool wait_for(short events, Clock::time_point end) const {
-    for (;;) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
-      if (left <= 0) return false;
+    while (!stopping_) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+      if (left.count() <= 0) return false;
       pollfd what{socket_, events, 0};
-      const int ready = poll(&what, 1, static_cast<int>(left));
+      const int ready = poll(&what, 1, static_cast<int>(std::min(left, stop_seen_within).count()));
       if (ready > 0) return true;
-      if (ready == 0 || errno != EINTR) return false;
+      if (ready < 0 && errno != EINTR) return false;
     }
+    return false;
   }
 
   int socket_;
+  const std::atomic<bool>& stopping_;
   std::size_t bytes_left_ = request_bytes_max;
   Clock::time_point read_end_ = Clock::now() + request_time;
   Clock::time_point write_end_ = Clock::now() + request_time + reply_time;
 };
 
 class BoundedServer final : public httplib::Server {
+ public:
+  std::atomic<bool> stopping = false;
+
  private:
   bool process_and_close_socket(socket_t socket) override {
-    BoundedStream stream(socket);
+    BoundedStream stream(socket, stopping);
     bool closed = false;
     const bool served = process_request(stream, true, closed, nullptr);
     stream.finish();
@@ -223,16 +230,18 @@ struct HttpServer::Inner {
 
   void guard() {
     server.new_task_queue = [] { return new BoundedPool; };
-    server.set_payload_max_length(request_bytes_max);
     // Not SO_REUSEPORT, httplib's default: with it two programs share a port and neither is told.
     server.set_socket_options([](socket_t socket) {
       const int yes = 1;
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
-    // Thousands of ranges of one reply would make it thousands of times as large.
     server.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& reply) {
-      if (!request.has_header("Range")) return httplib::Server::HandlerResponse::Unhandled;
-      reply.status = 400;
+      // No other method is served, and no body is read.
+      const bool reads = request.method == "GET" || request.method == "HEAD";
+      // Thousands of ranges of one reply would make it thousands of times as large.
+      const bool whole = !request.has_header("Range");
+      if (reads && whole) return httplib::Server::HandlerResponse::Unhandled;
+      reply.status = reads ? 400 : 404;
       return httplib::Server::HandlerResponse::Handled;
     });
     server.set_exception_handler([](const httplib::Request&, httplib::Response& reply, std::exception_ptr) {
@@ -275,6 +284,7 @@ HttpServer::HttpServer(const std::string& listen, std::function<Stats()> stats)
 }
 
 HttpServer::~HttpServer() {
+  inner_->server.stopping = true;
   inner_->server.stop();
   inner_->thread.join();
 }

@@ -110,6 +110,7 @@ class JsonLinesReader final : public InputReader {
     if (!members_.topic) return "no \"topic\"";
     if (const auto problem = topic_problem(topic_); !problem.empty()) return std::string(problem);
     if (!members_.payload) return "no \"payload\"";
+    if (members_.empty) payload_.clear();
     record.tick = false;
     record.message = {};
     set_arrival(members_.time, record);
@@ -143,12 +144,14 @@ class JsonLinesReader final : public InputReader {
   }
 
   simdjson::error_code read_member(std::string_view key, ondemand::value& value) {
-    if (key == "t" || key == "tst") return read_time(value);
+    if (key == "t") return read_time(value);
+    if (key == "tst") return read_mosquitto_time(value);
     if (key == "topic") return read_topic(value);
     if (key == "payload") return read_payload(value);
     if (key == "payload_hex") return read_hex(value);
     if (key == "qos") return read_qos(value);
     if (key == "retained" || key == "retain") return read_retained(value);
+    if (key == "payloadlen") members_.empty = trimmed(value.raw_json_token()) == "0";
     return simdjson::SUCCESS;
   }
 
@@ -158,6 +161,17 @@ class JsonLinesReader final : public InputReader {
       if (auto error = value.get_string().get(text)) return error;
     }
     members_.time = time_of_text(text, TimeUnit::automatic);
+    return simdjson::SUCCESS;
+  }
+
+  // mosquitto_sub writes a "Z" before the offset of its local time: "2026-11-23T08:00:00.000000Z+0100".
+  simdjson::error_code read_mosquitto_time(ondemand::value& value) {
+    std::string_view text;
+    if (auto error = value.get_string().get(text)) return error;
+    const std::size_t z = text.find('Z');
+    std::string clean(text.substr(0, z));
+    clean += z == std::string_view::npos || z + 1 == text.size() ? "Z" : text.substr(z + 1);
+    members_.time = time_of_text(z == std::string_view::npos ? text : clean, TimeUnit::automatic);
     return simdjson::SUCCESS;
   }
 
@@ -238,6 +252,7 @@ class JsonLinesReader final : public InputReader {
     bool payload = false;
     std::uint8_t qos = 0;
     bool retained = false;
+    bool empty = false;  // mosquitto_sub writes an empty payload as null, and its length beside it
     std::string_view problem;
   };
 
