@@ -66,6 +66,7 @@ bool any_matches(const std::vector<std::string>& globs, std::string_view path, s
 PointerTree::PointerTree(bool automatic) : root_(&configured_.emplace_back()) {
   root_->automatic = automatic;
   lost_.automatic = automatic;
+  lost_.choice = Choice::interned;  // as a field without room in the table
 }
 
 TreeNode& PointerTree::add(std::string_view pointer) {
