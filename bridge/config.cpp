@@ -52,12 +52,13 @@ std::vector<std::string> series_keys(const StreamConfig& stream) {
 }
 
 Config load_config(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (!in.is_open() || in.bad() || (text.empty() && !readable(path))) {
-    const std::string why = in.is_open() ? "is empty or cannot be read" : std::strerror(errno);
-    throw SetupError("config: " + shown(path) + ": " + why + "; name a readable JSON file");
+  errno = 0;
+  if (!readable(path)) {
+    const std::string why = errno != 0 ? std::strerror(errno) : "is empty";
+    throw SetupError("config: " + shown(path) + ": " + why + "; name a JSON file that can be read");
   }
+  std::ifstream in(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   try {
     return parse_config(text);
   } catch (const SetupError& error) {

@@ -103,7 +103,7 @@ struct PayloadConfig {
   std::string name_at;                      // "name", "value": rows that are name/value pairs; both or neither, not with fields
   std::string value_at;
   FieldConfig value_as;                     // how the number at value_at is read ("value" in its long form); name and at are empty
-  std::vector<std::string> include{"*"};    // globs, below: a number is taken when one of these matches
+  std::vector<std::string> include{"*"};    // globs, see above: a number is taken when one of these matches
   std::vector<std::string> exclude;         // and none of these; default: housekeeping(). Only where `fields` is empty
   std::vector<std::pair<std::string, std::string>> tags;  // name -> JSON pointer
   std::vector<std::string> time;            // JSON pointers, tried in order; empty: arrival time

@@ -252,6 +252,11 @@ bool ObjectReader::members(
   return true;
 }
 
+void ObjectReader::refuse(std::string_view key, std::string_view words) {
+  refused_.push_back(key);
+  if (node_.find(key) != nullptr) problem(key, words);
+}
+
 void ObjectReader::at_most(std::string_view key, std::size_t most) {
   const Node* const value = find(key);
   if (value == nullptr || value->items.size() <= most) return;
@@ -262,8 +267,12 @@ void ObjectReader::finish() {
   if (node_.kind != Node::Kind::object) return;
   for (const std::string& key : node_.keys) {
     if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
+    if (std::find(refused_.begin(), refused_.end(), key) != refused_.end()) continue;
     std::string words = "unknown key; ";
-    if (problems_.full()) return problem(key, words);
+    if (problems_.full()) {
+      problem(key, words);
+      continue;
+    }
     if (const std::string_view meant = nearest(key, known_); !meant.empty()) {
       words += "did you mean " + shown(meant) + "? ";
     }

@@ -101,6 +101,8 @@ class ObjectReader {
   bool members(std::string_view key,
                const std::function<void(const std::string&, const Node&, const std::string&)>& read);
 
+  // A key that is no option, and deserves better words than "unknown". Its value is not shown.
+  void refuse(std::string_view key, std::string_view words);
   // Reports an array that is longer than `most`.
   void at_most(std::string_view key, std::size_t most);
   // Reports the keys that were never asked for. Last.
@@ -115,6 +117,7 @@ class ObjectReader {
   std::string pointer_;
   Problems& problems_;
   std::vector<std::string_view> known_;
+  std::vector<std::string_view> refused_;
 };
 
 // The text of a node: reports what is no string, or holds a control character.

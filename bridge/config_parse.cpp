@@ -15,6 +15,22 @@ constexpr std::size_t text_bytes_max = 1U << 20;
 constexpr std::size_t depth_max = 32;
 constexpr std::size_t values_max = 200'000;
 
+// The library's "[json.exception...] parse error at line 1, column 2: syntax error while parsing value -
+// invalid literal; last read: '...'; expected ..." without its name, its place (ours counts in the same way
+// for all problems), and without what was read, which may be half a secret.
+std::string reason_of(std::string words) {
+  if (const auto end = words.find("] "); end != std::string::npos) words.erase(0, end + 2);
+  if (words.starts_with("parse error")) words.erase(0, words.find(": ") + 2);
+  if (const auto read = words.find("; last read: "); read != std::string::npos) {
+    const auto expected = words.rfind("; expected ");
+    words.erase(read, expected != std::string::npos && expected > read ? expected - read : std::string::npos);
+  }
+  for (char& c : words) {
+    if (static_cast<unsigned char>(c) < 0x20) c = '?';
+  }
+  return words;
+}
+
 // Builds the tree from the parser's events; ends the parse at the first thing that is beyond a limit.
 class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
  public:
@@ -48,19 +64,7 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
 
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::json::exception& error) override {
-    // "...: syntax error while parsing value - invalid literal; last read: '...'": the reason, without what
-    // was read, which may be half a secret.
-    std::string reason = error.what();
-    if (const auto colon = reason.find(": "); colon != std::string::npos) reason.erase(0, colon + 2);
-    if (const auto read = reason.find("; last read: "); read != std::string::npos) {
-      const auto expected = reason.rfind("; expected ");
-      const std::string tail =
-          expected != std::string::npos && expected > read ? reason.substr(expected) : "";
-      reason = reason.substr(0, read) + tail;
-    }
-    std::string line;
-    for (const char c : reason) line += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
-    return stop(position, line);
+    return stop(position, reason_of(error.what()));
   }
 
   // A problem at the byte that was read last.

@@ -32,6 +32,9 @@ void read_broker(const Node& node, const std::string& pointer, Problems& problem
   in.text("username", broker.username);
   in.text("password_file", broker.password_file);
   in.text("password_env", broker.password_env);
+  in.refuse("password",
+            "does not belong into this file; put it into a file and name that in password_file, or into the "
+            "environment and name the variable in password_env");
   if (const Node* const tls = in.find("tls")) read_tls(*tls, in.at("tls"), problems, broker.tls);
   if (const Node* const protocol = in.find("protocol")) {
     if (protocol->kind == Node::Kind::number && (protocol->number == 4 || protocol->number == 5)) {

@@ -187,6 +187,13 @@ void report_without_effect(ObjectReader& in, const PayloadConfig& payload) {
          {"when", "each", "name", "value", "include", "exclude", "tags", "time", "time_unit"}) {
       useless(key, "with format \"number\": the payload is one number");
     }
+    if (payload.fields.size() > 1)
+      in.problem("fields", "with format \"number\" there is one value; name one field");
+    for (const FieldConfig& field : payload.fields) {
+      if (field.at.empty()) continue;
+      in.problem("fields",
+                 shown(field.at) + ": with format \"number\" the payload itself is the value; write \"\"");
+    }
     return;
   }
   if (in.find("fields") != nullptr) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "bridge/config.h"
 #include "bridge/config_node.h"
@@ -193,7 +194,8 @@ void check_stream(const Checked& stream, std::vector<Output>& outputs, Problems&
   if (!stream.pattern) return;
   const Strings keys = series_keys(config);
   check_keys(stream, keys, problems);
-  if (config.ignore) return;
+  const bool keys_differ = std::set<std::string>(keys.begin(), keys.end()).size() == keys.size();
+  if (config.ignore || !keys_differ) return;
   if (config.windows.empty() && config.detectors.empty()) {
     problems.add(stream.pointer,
                  "has neither windows nor detectors and would do nothing; give it one, or \"ignore\": true");

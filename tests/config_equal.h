@@ -1,0 +1,152 @@
+// Whether two configurations say the same, member by member. A member that is added and not compared here
+// does not compile: each structure is taken apart completely.
+#pragma once
+
+#include <tuple>
+
+#include "bridge/config.h"
+
+namespace test {
+
+template <typename T>
+bool same(const std::vector<T>& a, const std::vector<T>& b);
+
+inline bool same(const core::WindowSpec& a, const core::WindowSpec& b) {
+  const auto& [a1, a2, a3, a4, a5] = a;
+  const auto& [b1, b2, b3, b4, b5] = b;
+  return std::tie(a1, a2, a3, a4, a5) == std::tie(b1, b2, b3, b4, b5);
+}
+
+inline bool same(const core::ThresholdSpec& a, const core::ThresholdSpec& b) {
+  const auto& [a1, a2, a3] = a;
+  const auto& [b1, b2, b3] = b;
+  return std::tie(a1, a2, a3) == std::tie(b1, b2, b3);
+}
+
+inline bool same(const core::ZscoreSpec& a, const core::ZscoreSpec& b) {
+  const auto& [a1, a2, a3, a4, a5] = a;
+  const auto& [b1, b2, b3, b4, b5] = b;
+  return std::tie(a1, a2, a3, a4, a5) == std::tie(b1, b2, b3, b4, b5);
+}
+
+inline bool same(const core::SilenceSpec& a, const core::SilenceSpec& b) {
+  const auto& [a1] = a;
+  const auto& [b1] = b;
+  return a1 == b1;
+}
+
+inline bool same(const core::DetectorSpec& a, const core::DetectorSpec& b) {
+  const auto& [a1, a2, a3, a4] = a;
+  const auto& [b1, b2, b3, b4] = b;
+  if (std::tie(a1, a2, a3) != std::tie(b1, b2, b3) || a4.index() != b4.index()) return false;
+  const auto& other = b4;
+  return std::visit(
+      [&](const auto& kind) { return same(kind, std::get<std::decay_t<decltype(kind)>>(other)); }, a4);
+}
+
+inline bool same(const bridge::FieldConfig& a, const bridge::FieldConfig& b) {
+  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9] = a;
+  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9] = b;
+  return std::tie(a1, a2, a3, a4, a5, a6, a7, a8, a9) == std::tie(b1, b2, b3, b4, b5, b6, b7, b8, b9);
+}
+
+inline bool same(const std::optional<bridge::EachConfig>& a, const std::optional<bridge::EachConfig>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  const auto& [a1, a2] = *a;
+  const auto& [b1, b2] = *b;
+  return a1 == b1 && a2 == b2;
+}
+
+inline bool same(const bridge::PayloadConfig& a, const bridge::PayloadConfig& b) {
+  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12] = a;
+  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12] = b;
+  return std::tie(a1, a2, a5, a6, a8, a9, a10, a11, a12) == std::tie(b1, b2, b5, b6, b8, b9, b10, b11, b12) &&
+         same(a3, b3) && same(a4, b4) && same(a7, b7);
+}
+
+inline bool same(const bridge::WindowConfig& a, const bridge::WindowConfig& b) {
+  const auto& [a1, a2, a3, a4, a5] = a;
+  const auto& [b1, b2, b3, b4, b5] = b;
+  return same(a1, b1) && std::tie(a2, a3, a4, a5) == std::tie(b2, b3, b4, b5);
+}
+
+inline bool same(const bridge::DetectorConfig& a, const bridge::DetectorConfig& b) {
+  const auto& [a1, a2] = a;
+  const auto& [b1, b2] = b;
+  return same(a1, b1) && a2 == b2;
+}
+
+inline bool same(const bridge::StreamConfig& a, const bridge::StreamConfig& b) {
+  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12] = a;
+  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12] = b;
+  return std::tie(a1, a2, a3, a4, a5, a7, a8, a9, a12) == std::tie(b1, b2, b3, b4, b5, b7, b8, b9, b12) &&
+         same(a6, b6) && same(a10, b10) && same(a11, b11);
+}
+
+inline bool same(const bridge::TlsConfig& a, const bridge::TlsConfig& b) {
+  const auto& [a1, a2, a3] = a;
+  const auto& [b1, b2, b3] = b;
+  return std::tie(a1, a2, a3) == std::tie(b1, b2, b3);
+}
+
+inline bool same(const bridge::BrokerConfig& a, const bridge::BrokerConfig& b) {
+  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11] = a;
+  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11] = b;
+  return std::tie(a1, a2, a3, a4, a5, a7, a8, a9, a10, a11) ==
+             std::tie(b1, b2, b3, b4, b5, b7, b8, b9, b10, b11) &&
+         same(a6, b6);
+}
+
+inline bool same(const bridge::AggregationConfig& a, const bridge::AggregationConfig& b) {
+  const auto& [a1, a2, a3, a4, a5] = a;
+  const auto& [b1, b2, b3, b4, b5] = b;
+  return std::tie(a1, a2, a3, a4, a5) == std::tie(b1, b2, b3, b4, b5);
+}
+
+inline bool same(const bridge::LimitsConfig& a, const bridge::LimitsConfig& b) {
+  const auto& [a1, a2, a3, a4] = a;
+  const auto& [b1, b2, b3, b4] = b;
+  return std::tie(a1, a2, a3, a4) == std::tie(b1, b2, b3, b4);
+}
+
+inline bool same(const bridge::PublishConfig& a, const bridge::PublishConfig& b) {
+  const auto& [a1, a2, a3, a4] = a;
+  const auto& [b1, b2, b3, b4] = b;
+  return std::tie(a1, a2, a3, a4) == std::tie(b1, b2, b3, b4);
+}
+
+inline bool same(const bridge::StatusConfig& a, const bridge::StatusConfig& b) {
+  const auto& [a1, a2] = a;
+  const auto& [b1, b2] = b;
+  return a1 == b1 && a2 == b2;
+}
+
+inline bool same(const bridge::HttpConfig& a, const bridge::HttpConfig& b) {
+  const auto& [a1] = a;
+  const auto& [b1] = b;
+  return a1 == b1;
+}
+
+inline bool same(const bridge::LogConfig& a, const bridge::LogConfig& b) {
+  const auto& [a1, a2] = a;
+  const auto& [b1, b2] = b;
+  return a1 == b1 && a2 == b2;
+}
+
+inline bool same(const bridge::Config& a, const bridge::Config& b) {
+  const auto& [a1, a2, a3, a4, a5, a6, a7, a8] = a;
+  const auto& [b1, b2, b3, b4, b5, b6, b7, b8] = b;
+  return same(a1, b1) && same(a2, b2) && same(a3, b3) && same(a4, b4) && same(a5, b5) && same(a6, b6) &&
+         same(a7, b7) && same(a8, b8);
+}
+
+template <typename T>
+bool same(const std::vector<T>& a, const std::vector<T>& b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!same(a[i], b[i])) return false;
+  }
+  return true;
+}
+
+}  // namespace test
