@@ -54,9 +54,12 @@ void append_json_escape(unsigned char byte, std::string& out) {
   }
 }
 
-constexpr bool is_plain(unsigned char byte) {
-  return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
-}
+// Bytes that a JSON string holds as they are.
+constexpr std::array<bool, 256> plain = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t byte = 0x20; byte < 0x80; ++byte) table[byte] = byte != '"' && byte != '\\';
+  return table;
+}();
 
 // One part of a flag's id: "/" and "%" and whatever is no text are percent-encoded, so that ids of different
 // series differ.
@@ -126,7 +129,7 @@ void append_json_string(std::string_view text, std::string& out) {
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
     std::size_t run = i;
-    while (run < text.size() && is_plain(static_cast<unsigned char>(text[run]))) ++run;
+    while (run < text.size() && plain[static_cast<unsigned char>(text[run])]) ++run;
     out.append(text, i, run - i);
     if (run == text.size()) break;
     i = run;
@@ -250,8 +253,7 @@ void Encoder::window(core::Position cause, core::SeriesId series, const core::Wi
   payload_ = text.head;
   write_keys(text.keys, series);
   append_member("field", table_.field(series), payload_);
-  write_time(R"(,"start":")", result.start);
-  write_time(R"(,"end":")", result.end);
+  write_span(result.start, result.end);
   payload_ += R"(,"rev":)";
   append_integer(result.rev, payload_);
   payload_ += result.final ? R"(,"final":true)" : R"(,"final":false)";
@@ -320,6 +322,20 @@ void Encoder::write_id(const DetectorText& text, std::size_t keys, core::SeriesI
   append_id_part(table_.field(series), id_);
   id_ += '/';
   append_id_time(since, id_);
+}
+
+// Results come in runs that share their span: all series of a shard close a window together.
+void Encoder::write_span(core::Time start, core::Time end) {
+  if (start != span_start_ || end != span_end_) {
+    span_start_ = start;
+    span_end_ = end;
+    span_ = R"(,"start":")";
+    append_time(start, span_);
+    span_ += R"(","end":")";
+    append_time(end, span_);
+    span_ += '"';
+  }
+  payload_ += span_;
 }
 
 void Encoder::write_time(std::string_view member, core::Time time) {

@@ -67,6 +67,7 @@ class Encoder final : public core::Output {
   void write_topic(const std::vector<TopicPart>& parts, core::SeriesId series);
   void write_keys(const std::vector<Member>& keys, core::SeriesId series);
   void write_id(const DetectorText& text, std::size_t keys, core::SeriesId series, core::Time since);
+  void write_span(core::Time start, core::Time end);
   void write_time(std::string_view member, core::Time time);
   void write_number(std::string_view member, double value);
   void push(core::Position cause, core::SeriesId series);
@@ -77,6 +78,8 @@ class Encoder final : public core::Output {
   std::string topic_;
   std::string payload_;
   std::string id_;
+  core::Time span_start_ = core::no_time, span_end_ = core::no_time;  // what span_ says
+  std::string span_;
 };
 
 // Appends `text` as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD.
