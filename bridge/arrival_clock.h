@@ -1,5 +1,6 @@
-// ArrivalClock: the system's time, made so that it never goes back. When the system clock is set back, it runs at half speed
-// until the two meet again; when it is set forward, it follows at once. One owner, one thread.
+// ArrivalClock: the system's time, made so that it never goes back. When the system clock is set back, it
+// runs at half speed until the two meet again; when it is set forward, it follows at once. One owner, one
+// thread.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
-// Intake: from the library's callback into the journal: stamps the arrival, enforces the limits, and decides what a full
-// journal means. take() runs on the library's thread (the journal's producer) and copies, no more; stop() and the readers: any
-// thread.
+// Intake: from the library's callback into the journal: stamps the arrival, enforces the limits, and decides
+// what a full journal means. take() runs on the library's thread (the journal's producer) and copies, no
+// more; stop() and the readers: any thread.
 #pragma once
 
 #include <atomic>
@@ -15,12 +15,13 @@ namespace bridge {
 
 class Intake {
  public:
-  // `journal` may be null: then every message is counted as shed. `hold_most`: longest time one message may wait for room.
+  // `journal` may be null: then every message is counted as shed. `hold_most`: longest time one message may
+  // wait for room.
   Intake(const LimitsConfig& limits, WhenFull when_full, Duration hold_most, Journal* journal)
       : limits_(limits), when_full_(when_full), hold_most_(hold_most), journal_(journal) {}
 
-  // Waits for room at most hold_most, and after such a wait in vain not again until there was room: a journal that stands still
-  // costs that time once, so that the connection stays alive.
+  // Waits for room at most hold_most, and after such a wait in vain not again until there was room: a journal
+  // that stands still costs that time once, so that the connection stays alive.
   void take(Message message) noexcept;
   // No message enters the journal afterwards; closes it. Idempotent.
   void stop() noexcept;

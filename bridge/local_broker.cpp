@@ -80,8 +80,10 @@ std::string with_folder(std::string settings, const std::string& folder) {
 LocalBroker::LocalBroker(LocalBrokerOptions options)
     : options_(std::move(options)), program_(program()), folder_(make_folder()) {
   if (program_.empty()) {
-    throw SetupError("local broker: mosquitto is not installed (looked in PATH, /usr/sbin and /usr/local/sbin); install the "
-                     "package mosquitto");
+    throw SetupError(
+        "local broker: mosquitto is not installed (looked in PATH, /usr/sbin and /usr/local/sbin); install "
+        "the "
+        "package mosquitto");
   }
 }
 
@@ -142,7 +144,8 @@ void LocalBroker::start() {
     if (came_up()) return;
     kill();
   }
-  throw SetupError("local broker: mosquitto does not come up on 127.0.0.1:" + std::to_string(port_) + "; it says: " + log());
+  throw SetupError("local broker: mosquitto does not come up on 127.0.0.1:" + std::to_string(port_) +
+                   "; it says: " + log());
 }
 
 bool LocalBroker::came_up() const {

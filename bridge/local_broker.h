@@ -1,5 +1,6 @@
-// LocalBroker: a Mosquitto of our own on a loopback port, with a generated configuration in a temporary folder; for the demo,
-// the bench and the live tests. One owner, one thread. Ends its process by its id, and removes the folder, when it goes.
+// LocalBroker: a Mosquitto of our own on a loopback port, with a generated configuration in a temporary
+// folder; for the demo, the bench and the live tests. One owner, one thread. Ends its process by its id, and
+// removes the folder, when it goes.
 #pragma once
 
 #include <sys/types.h>
@@ -9,9 +10,9 @@
 namespace bridge {
 
 struct LocalBrokerOptions {
-  bool tls = false;          // the listener speaks TLS; `settings` names the files
-  bool anonymous = true;     // anybody may connect
-  std::string settings;      // further lines of mosquitto.conf; {folder} becomes the broker's folder
+  bool tls = false;       // the listener speaks TLS; `settings` names the files
+  bool anonymous = true;  // anybody may connect
+  std::string settings;   // further lines of mosquitto.conf; {folder} becomes the broker's folder
 };
 
 class LocalBroker {
@@ -25,19 +26,19 @@ class LocalBroker {
   // Path of the program; empty when there is none.
   [[nodiscard]] static std::string program();
 
-  // Starts it and waits until it takes connections; again on the same port. No effect while it runs. Throws SetupError with the
-  // end of the broker's log when it does not come up.
+  // Starts it and waits until it takes connections; again on the same port. No effect while it runs. Throws
+  // SetupError with the end of the broker's log when it does not come up.
   void start();
   void kill();    // SIGKILL: it saves nothing
   void stop();    // SIGTERM: it saves its sessions
   void pause();   // SIGSTOP: connections stay open, nothing is answered
   void resume();  // SIGCONT
 
-  [[nodiscard]] int port() const { return port_; }         // 0 before the first start()
-  [[nodiscard]] pid_t pid() const { return pid_; }         // 0: not running
-  [[nodiscard]] std::string url() const;                   // "mqtt://127.0.0.1:port"
+  [[nodiscard]] int port() const { return port_; }  // 0 before the first start()
+  [[nodiscard]] pid_t pid() const { return pid_; }  // 0: not running
+  [[nodiscard]] std::string url() const;            // "mqtt://127.0.0.1:port"
   [[nodiscard]] const std::string& folder() const { return folder_; }
-  [[nodiscard]] std::string log() const;                   // what it wrote so far
+  [[nodiscard]] std::string log() const;  // what it wrote so far
 
  private:
   void end(int signal);

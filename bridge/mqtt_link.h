@@ -1,7 +1,9 @@
-// MqttLink: one client object of the Paho library, and the only place that calls it. It does what it is told, once: it does
-// not retry, wait or decide; that is MqttClient's part. What happens is told to the listener on the library's threads.
+// MqttLink: one client object of the Paho library, and the only place that calls it. It does what it is told,
+// once: it does not retry, wait or decide; that is MqttClient's part. What happens is told to the listener on
+// the library's threads.
 //
-// All methods may be called by one thread at a time (MqttClient sees to it) and never from inside a listener's method.
+// All methods may be called by one thread at a time (MqttClient sees to it) and never from inside a
+// listener's method.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +19,14 @@ namespace bridge {
 // What the broker allows us, from its CONNACK.
 struct BrokerLimits {
   bool session_present = false;
-  std::uint32_t receive_maximum = 65535;    // our publications at QoS 1 and 2 that may be under way
-  std::uint32_t packet_bytes_max = 0;       // 0: no limit
+  std::uint32_t receive_maximum = 65535;     // our publications at QoS 1 and 2 that may be under way
+  std::uint32_t packet_bytes_max = 0;        // 0: no limit
   std::uint32_t session_expiry_seconds = 0;  // what it grants, where it differs from what we asked for
   bool session_expiry_differs = false;
 };
 
-// How a connection attempt failed. `code` > 0: the broker's CONNACK said so (MQTT reason code); else the connection broke
-// before it answered.
+// How a connection attempt failed. `code` > 0: the broker's CONNACK said so (MQTT reason code); else the
+// connection broke before it answered.
 struct ConnectFailure {
   int code;
 };
@@ -47,12 +49,12 @@ class MqttListener {
 };
 
 struct MqttLinkSpec {
-  std::string uri;                // "tcp://host:port" or "ssl://host:port"
-  BrokerConfig broker;            // all but url and secrets
+  std::string uri;      // "tcp://host:port" or "ssl://host:port"
+  BrokerConfig broker;  // all but url and secrets
   bool tls = false;
   std::string password;
-  std::string will_topic;         // empty: no will
-  std::string will_payload;       // retained, QoS 1
+  std::string will_topic;    // empty: no will
+  std::string will_payload;  // retained, QoS 1
   std::uint32_t publish_buffer = 1000;
 };
 
@@ -60,27 +62,31 @@ class MqttLink {
  public:
   // `listener` outlives the link. Throws SetupError where the library refuses the parameters.
   MqttLink(const MqttLinkSpec& spec, MqttListener& listener);
-  // Closes the connection without a word and drops what is under way (each publication is told as lost). No listener's method
-  // runs afterwards.
+  // Closes the connection and drops what is under way (each publication is told as lost). No listener's
+  // method runs afterwards. See retire().
   ~MqttLink();
   MqttLink(const MqttLink&) = delete;
   MqttLink& operator=(const MqttLink&) = delete;
 
-  // Begins an attempt; on_connected or on_connect_failed follows. False: the library refuses; nothing follows.
+  // Begins an attempt; on_connected or on_connect_failed follows. False: the library refuses; nothing
+  // follows.
   [[nodiscard]] bool connect() noexcept;
   // Begins a clean end; the session is kept. True: it has ended within `most`, and no on_lost follows.
   bool disconnect(core::Duration most) noexcept;
   // on_subscribed follows. False: not connected; nothing follows.
-  [[nodiscard]] bool subscribe(std::size_t subscription, const std::string& filter, int qos, bool retained_wanted) noexcept;
+  [[nodiscard]] bool subscribe(std::size_t subscription, const std::string& filter, int qos,
+                               bool retained_wanted) noexcept;
   enum class Sent { sent, later, refused };
-  // At QoS 1 and 2 on_published follows where it was sent. `later`: not connected, or the library's buffer is full.
+  // At QoS 1 and 2 on_published follows where it was sent. `later`: not connected, or the library's buffer is
+  // full.
   [[nodiscard]] Sent publish(const Publication& publication, MqttListener::Id id) noexcept;
 
-  // A write of a publication has failed, so that the library keeps pointers to memory it has freed (see the .cpp): the link
-  // must neither connect again nor be destroyed.
+  // A write of a publication has failed, and the library keeps pointers to memory it has freed (see the
+  // .cpp): the link must not connect again.
   [[nodiscard]] bool poisoned() const noexcept;
-  // Gives up a poisoned link: its memory is kept for ever, its listener hears nothing more.
-  static void abandon(std::unique_ptr<MqttLink> link) noexcept;
+  // Destroys the link; a poisoned one whose destruction would not be safe is kept for ever instead, and hears
+  // nothing more.
+  static void retire(std::unique_ptr<MqttLink> link) noexcept;
 
  private:
   struct Inner;

@@ -16,11 +16,15 @@ namespace {
 
 std::string words_of(int error) {
   switch (error) {
-    case ECONNREFUSED: return "connection refused (nothing listens on that port)";
+    case ECONNREFUSED:
+      return "connection refused (nothing listens on that port)";
     case EHOSTUNREACH:
-    case ENETUNREACH: return "no route to the host";
-    case ETIMEDOUT: return "no answer";
-    default: return std::generic_category().message(error);
+    case ENETUNREACH:
+      return "no route to the host";
+    case ETIMEDOUT:
+      return "no answer";
+    default:
+      return std::generic_category().message(error);
   }
 }
 
@@ -34,7 +38,8 @@ const addrinfo* chosen(const addrinfo* list) {
 // 0, or the error.
 int finish_connect(int socket, Duration most) {
   pollfd waited{socket, POLLOUT, 0};
-  const int ready = ::poll(&waited, 1, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(most).count()));
+  const int ready =
+      ::poll(&waited, 1, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(most).count()));
   if (ready <= 0) return ready == 0 ? ETIMEDOUT : errno;
   int error = 0;
   socklen_t size = sizeof error;
@@ -44,7 +49,8 @@ int finish_connect(int socket, Duration most) {
 void make_blocking(int socket, Duration most) {
   ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) & ~O_NONBLOCK);
   const auto seconds = std::chrono::floor<std::chrono::seconds>(most);
-  const timeval limit{seconds.count(), std::chrono::duration_cast<std::chrono::microseconds>(most - seconds).count()};
+  const timeval limit{seconds.count(),
+                      std::chrono::duration_cast<std::chrono::microseconds>(most - seconds).count()};
   ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }

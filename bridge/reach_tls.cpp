@@ -39,7 +39,8 @@ class Socket {
 
 std::string library_error() {
   const unsigned long code = ERR_get_error();
-  if (code == 0) return "the broker closed the connection during the handshake; does it speak TLS on this port?";
+  if (code == 0)
+    return "the broker closed the connection during the handshake; does it speak TLS on this port?";
   const char* const reason = ERR_reason_error_string(code);
   return reason == nullptr ? "error " + std::to_string(code) : reason;
 }
@@ -53,41 +54,60 @@ std::string names_of(X509* certificate) {
     if (name->type != GEN_DNS) continue;
     const auto* const text = ASN1_STRING_get0_data(name->d.dNSName);
     names += (names.empty() ? "" : ", ") +
-             std::string(reinterpret_cast<const char*>(text), static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
+             std::string(reinterpret_cast<const char*>(text),
+                         static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
   }
   GENERAL_NAMES_free(list);
-  return names.empty() ? "other names" : quoted(names);
+  return names.empty() ? "other names" : shown(names);
 }
 
-std::string words_of(long verdict, X509* certificate, const std::string& host) {
+// Called for each certificate of the broker's chain: keeps the names of the last, its own. They are gone when
+// the handshake has failed.
+int keep_names(int good, X509_STORE_CTX* store) {
+  if (X509_STORE_CTX_get_error_depth(store) == 0) {
+    const auto* const session =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    *static_cast<std::string*>(SSL_get_app_data(session)) = names_of(X509_STORE_CTX_get_current_cert(store));
+  }
+  return good;
+}
+
+std::string words_of(long verdict, const std::string& names, const std::string& host) {
   switch (verdict) {
-    case X509_V_ERR_CERT_HAS_EXPIRED: return "its certificate has expired; renew it at the broker, or check this machine's clock";
-    case X509_V_ERR_CERT_NOT_YET_VALID: return "its certificate is not valid yet; check this machine's clock";
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return "its certificate has expired; renew it at the broker, or check this machine's clock";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return "its certificate is not valid yet; check this machine's clock";
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return "its certificate is for " + (certificate == nullptr ? "other names" : names_of(certificate)) + ", not for " +
-             quoted(host) + "; use one of those names in broker.url";
+      return "its certificate is for " + names + ", not for " + shown(host) +
+             "; use one of those names in broker.url";
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-      return "its certificate is from an authority we do not trust; set broker.tls.ca to that authority's certificate";
-    default: return std::string("its certificate is not good: ") + X509_verify_cert_error_string(verdict);
+      return "its certificate is from an authority we do not trust; set broker.tls.ca to that authority's "
+             "certificate";
+    default:
+      return std::string("its certificate is not good: ") + X509_verify_cert_error_string(verdict);
   }
 }
 
 std::optional<std::string> load(SSL_CTX* context, const TlsConfig& tls) {
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, keep_names);
   const bool trusted = tls.ca.empty() ? SSL_CTX_set_default_verify_paths(context) == 1
                                       : SSL_CTX_load_verify_locations(context, tls.ca.c_str(), nullptr) == 1;
-  if (!trusted) return "broker.tls.ca: " + quoted(tls.ca) + " holds no certificate in PEM form (" + library_error() + ")";
+  if (!trusted)
+    return "broker.tls.ca: " + shown(tls.ca) + " holds no certificate in PEM form (" + library_error() + ")";
   if (!tls.cert.empty() && SSL_CTX_use_certificate_chain_file(context, tls.cert.c_str()) != 1) {
-    return "broker.tls.cert: " + quoted(tls.cert) + " holds no certificate in PEM form (" + library_error() + ")";
+    return "broker.tls.cert: " + shown(tls.cert) + " holds no certificate in PEM form (" + library_error() +
+           ")";
   }
   const std::string& key = tls.key.empty() ? tls.cert : tls.key;
   if (!key.empty() && SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return "broker.tls.key: " + quoted(key) + " holds no private key for that certificate (" + library_error() + ")";
+    return "broker.tls.key: " + shown(key) + " holds no private key for that certificate (" +
+           library_error() + ")";
   }
   return std::nullopt;
 }
@@ -105,7 +125,8 @@ std::optional<std::string> alert_after_handshake(SSL* session) {
   if (SSL_read(session, byte.data(), 1) > 0) return std::nullopt;
   const unsigned long code = ERR_peek_error();
   if (code == 0 || ERR_GET_LIB(code) != ERR_LIB_SSL) return std::nullopt;
-  return "the broker ended it: " + library_error() + "; it may want a certificate from us: broker.tls.cert and broker.tls.key";
+  return "the broker ended it: " + library_error() +
+         "; it may want a certificate from us: broker.tls.cert and broker.tls.key";
 }
 
 }  // namespace
@@ -116,7 +137,8 @@ std::optional<std::string> tls_files_problem(const TlsConfig& tls) {
   return context == nullptr ? library_error() : load(context.get(), tls);
 }
 
-std::optional<std::string> tls_problem(const std::string& host, int port, const TlsConfig& tls, Duration most) {
+std::optional<std::string> tls_problem(const std::string& host, int port, const TlsConfig& tls,
+                                       Duration most) {
   ERR_clear_error();
   const Context context(SSL_CTX_new(TLS_client_method()));
   if (context == nullptr) return library_error();
@@ -126,10 +148,12 @@ std::optional<std::string> tls_problem(const std::string& host, int port, const 
   if (socket.get() < 0) return unreachable;
   const Session session(SSL_new(context.get()));
   if (session == nullptr || SSL_set_fd(session.get(), socket.get()) != 1) return library_error();
+  std::string names = "other names";
+  SSL_set_app_data(session.get(), &names);
   expect_host(session.get(), host);
   if (SSL_connect(session.get()) == 1) return alert_after_handshake(session.get());
   const long verdict = SSL_get_verify_result(session.get());
-  if (verdict != X509_V_OK) return words_of(verdict, SSL_get0_peer_certificate(session.get()), host);
+  if (verdict != X509_V_OK) return words_of(verdict, names, host);
   return library_error();
 }
 

@@ -1,5 +1,5 @@
-// Tickets: the publications under way and how they ended. Each ticket that was added ends exactly once, whatever the library
-// forgets. Any thread; the lock is held for a few instructions.
+// Tickets: the publications under way and how they ended. Each ticket that was added ends exactly once,
+// whatever the library forgets. Any thread; the lock is held for a few instructions.
 #pragma once
 
 #include <algorithm>

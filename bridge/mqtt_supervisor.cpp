@@ -1,0 +1,195 @@
+#include "bridge/mqtt_supervisor.h"
+
+#include <algorithm>
+#include <random>
+#include <string_view>
+#include <utility>
+
+#include "bridge/log.h"
+#include "bridge/mqtt_words.h"
+
+namespace bridge {
+namespace {
+
+constexpr auto offline_within = std::chrono::seconds{2};
+constexpr std::size_t topic_bytes_max = 65'535;
+constexpr std::size_t payload_bytes_max = 268'000'000;  // what fits MQTT's remaining length
+constexpr std::size_t packet_overhead = 16;  // of a PUBLISH: at most so many bytes besides topic and payload
+constexpr MqttListener::Id offline_id = 0;   // Tickets counts from 1
+
+bool publishable(const Publication& publication) noexcept {
+  const std::string& topic = publication.topic;
+  return !topic.empty() && topic.size() <= topic_bytes_max &&
+         publication.payload.size() <= payload_bytes_max &&
+         topic.find_first_of(std::string_view{"+#\0", 3}) == std::string::npos;
+}
+
+}  // namespace
+
+MqttSupervisor::MqttSupervisor(const MqttClientSpec& spec, const BrokerUrl& url, MqttLinkSpec link_spec,
+                               Journal* journal)
+    : spec_(spec),
+      url_(url),
+      name_(url_.host + ":" + std::to_string(url_.port)),
+      link_spec_(std::move(link_spec)),
+      keeps_link_(std::ranges::any_of(spec_.subscriptions, [](const Subscription& s) { return s.qos == 2; })),
+      intake_(spec.limits, spec.when_full, spec.broker.keep_alive / 4, journal),
+      backoff_(std::random_device{}()) {}
+
+void MqttSupervisor::on_connected(const BrokerLimits& limits) noexcept {
+  window_ = std::min(link_spec_.publish_buffer, limits.receive_maximum);
+  packet_bytes_max_ = limits.packet_bytes_max;
+  {
+    const std::lock_guard lock(mutex_);
+    events_.connected = true;
+    events_.limits = limits;
+    state_.connected = true;
+    ++state_.connects;
+  }
+  changed_.notify_all();
+}
+
+void MqttSupervisor::on_connect_failed(ConnectFailure failure) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    events_.failure = failure;
+  }
+  changed_.notify_all();
+}
+
+void MqttSupervisor::on_lost(int reason) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!events_.lost) events_.lost_reason = reason;
+    events_.lost = true;
+    set_disconnected();
+  }
+  changed_.notify_all();
+}
+
+void MqttSupervisor::on_subscribed(std::size_t subscription, int code) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (subscription < events_.granted.size()) events_.granted[subscription] = code;
+  }
+  changed_.notify_all();
+}
+
+void MqttSupervisor::on_published(Id id, Sink::Ended ended, int reason) noexcept {
+  if (id == offline_id) {
+    {
+      const std::lock_guard lock(mutex_);
+      events_.offline_done = true;
+    }
+    changed_.notify_all();
+    return;
+  }
+  tickets_.end(id, ended);
+  if (ended == Sink::Ended::refused) {
+    log_throttled(Level::warn, "mqtt", "publication refused",
+                  {{"broker", name_}, {"reason", mqtt_reason(reason)}});
+  }
+}
+
+Sink::Accepted MqttSupervisor::publish(const Publication& publication, Sink::Ticket ticket) {
+  if (!publishable(publication)) return Sink::Accepted::refused;
+  const std::uint32_t packet_max = packet_bytes_max_;
+  if (packet_max != 0 &&
+      publication.topic.size() + publication.payload.size() + packet_overhead > packet_max) {
+    return Sink::Accepted::refused;
+  }
+  if (!connected()) return Sink::Accepted::later;
+  const bool acknowledged = publication.qos > 0;
+  const std::optional<Tickets::Id> id =
+      acknowledged ? tickets_.add(ticket, window_) : Tickets::Id{offline_id};
+  if (!id) return Sink::Accepted::later;
+  MqttLink::Sent sent = MqttLink::Sent::later;
+  // The supervisor holds the link only while it changes it.
+  if (const std::unique_lock lock(link_mutex_, std::try_to_lock); lock.owns_lock() && link_ != nullptr) {
+    sent = link_->publish(publication, *id);
+  }
+  if (sent == MqttLink::Sent::sent) return acknowledged ? Sink::Accepted::pending : Sink::Accepted::done;
+  if (acknowledged && !tickets_.take_back(*id))
+    return Sink::Accepted::pending;  // lost meanwhile, and told so
+  return sent == MqttLink::Sent::refused ? Sink::Accepted::refused : Sink::Accepted::later;
+}
+
+void MqttSupervisor::start() {
+  supervisor_ = std::jthread([this] { supervise(); });
+}
+
+void MqttSupervisor::stop() {
+  intake_.stop();
+  if (connected()) publish_offline();
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (supervisor_.joinable()) supervisor_.join();
+  const bool was_connected = connected();
+  {
+    const std::lock_guard lock(link_mutex_);
+    if (link_ != nullptr && was_connected) link_->disconnect(offline_within);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    set_disconnected();
+  }
+  drop_link();
+}
+
+void MqttSupervisor::publish_offline() {
+  if (spec_.status_topic.empty()) return;
+  const Publication offline{spec_.status_topic, link_spec_.will_payload, 1, true};
+  {
+    const std::lock_guard lock(link_mutex_);
+    if (link_ == nullptr || link_->publish(offline, offline_id) != MqttLink::Sent::sent) return;
+  }
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, offline_within, [&] { return events_.offline_done || events_.lost; });
+}
+
+MqttClient::State MqttSupervisor::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+// Counts a connection's end once.
+void MqttSupervisor::set_disconnected() {
+  if (!state_.connected) return;
+  state_.connected = false;
+  state_.subscribed = false;
+  ++state_.disconnects;
+}
+
+bool MqttSupervisor::all_answered() const {
+  return std::ranges::all_of(events_.granted, [](const auto& granted) { return granted.has_value(); });
+}
+
+void MqttSupervisor::set_subscribed(bool subscribed) {
+  const std::lock_guard lock(mutex_);
+  state_.subscribed = subscribed && state_.connected;
+}
+
+void MqttSupervisor::set_error(std::string text) {
+  const std::lock_guard lock(mutex_);
+  state_.last_error = std::move(text);
+}
+
+std::optional<int> MqttSupervisor::granted(std::size_t subscription) const {
+  const std::lock_guard lock(mutex_);
+  return events_.granted[subscription];
+}
+
+bool MqttSupervisor::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+bool MqttSupervisor::connected() const {
+  const std::lock_guard lock(mutex_);
+  return state_.connected;
+}
+
+}  // namespace bridge

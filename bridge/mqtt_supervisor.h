@@ -1,0 +1,128 @@
+// MqttSupervisor: keeps one MQTT connection alive for MqttClient: connects, subscribes after every CONNACK,
+// notices a dead link, comes back. Its own thread owns the link and decides everything; the library's threads
+// only leave word in `events_`, the tickets and the journal.
+//
+// Order of locks: link_mutex_, then (inside the library) the library's own, then mutex_. Whoever holds mutex_
+// calls nothing of the library.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bridge/backoff.h"
+#include "bridge/intake.h"
+#include "bridge/mqtt_client.h"
+#include "bridge/mqtt_link.h"
+#include "bridge/tickets.h"
+
+namespace bridge {
+
+class MqttSupervisor final : public MqttListener {
+ public:
+  MqttSupervisor(const MqttClientSpec& spec, const BrokerUrl& url, MqttLinkSpec link_spec, Journal* journal);
+  ~MqttSupervisor() override = default;  // after stop()
+
+  // The owner's thread, as MqttClient says.
+  void start();
+  void stop();
+
+  // The publisher's thread.
+  [[nodiscard]] Sink::Accepted publish(const Publication& publication, Sink::Ticket ticket);
+  [[nodiscard]] bool completed(Sink::Completion& out) { return tickets_.pop(out); }
+
+  // Any thread.
+  [[nodiscard]] MqttClient::State state() const;
+  [[nodiscard]] Intake& intake() { return intake_; }
+  [[nodiscard]] const Intake& intake() const { return intake_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // What one connection attempt and the connection that followed have told us so far.
+  struct Events {
+    bool connected = false;
+    std::optional<ConnectFailure> failure;
+    BrokerLimits limits;
+    bool lost = false;
+    int lost_reason = 0;
+    std::vector<std::optional<int>> granted;  // by subscription: what the broker answered
+    bool offline_done = false;
+  };
+
+  // The library's threads.
+  void on_connected(const BrokerLimits& limits) noexcept override;
+  void on_connect_failed(ConnectFailure failure) noexcept override;
+  void on_lost(int reason) noexcept override;
+  void on_subscribed(std::size_t subscription, int code) noexcept override;
+  void on_published(Id id, Sink::Ended ended, int reason) noexcept override;
+  void on_message(const Message& message) noexcept override { intake_.take(message); }
+
+  // The supervisor's thread (mqtt_supervisor_life.cpp).
+  void supervise();
+  bool connect_once();
+  bool begin_connect();
+  void explain(ConnectFailure failure);
+  Duration serve();
+  void subscribe();
+  bool judge_subscriptions();
+  void give_up_link();
+  Duration after_loss();
+  void drop_link();
+  void report_connected();
+  void report_failure(const std::string& what);
+  void rest(Duration wait);
+
+  // The owner's thread.
+  void publish_offline();
+
+  // Any thread. The first two: holding mutex_.
+  void set_disconnected();
+  [[nodiscard]] bool all_answered() const;
+  void set_subscribed(bool subscribed);
+  void set_error(std::string text);
+  [[nodiscard]] std::optional<int> granted(std::size_t subscription) const;
+  [[nodiscard]] bool stopping() const;
+  [[nodiscard]] bool connected() const;
+
+  const MqttClientSpec spec_;
+  const BrokerUrl url_;
+  const std::string name_;  // host:port
+  const MqttLinkSpec link_spec_;
+  // Subscriptions at QoS 2: the link holds the ids of messages that are half received, and outlives its
+  // connections.
+  const bool keeps_link_;
+  Intake intake_;
+  Tickets tickets_;
+  std::atomic<std::uint32_t> window_{0};            // publications the broker takes at once
+  std::atomic<std::uint32_t> packet_bytes_max_{0};  // 0: no limit
+
+  mutable std::mutex mutex_;  // of the next four
+  std::condition_variable changed_;
+  Events events_;
+  MqttClient::State state_;
+  bool stopping_ = false;
+
+  std::mutex link_mutex_;
+  std::unique_ptr<MqttLink> link_;
+
+  // The supervisor's own.
+  Backoff backoff_;
+  Duration retry_after_{};
+  bool unreachable_ = false;  // the last attempt failed before the broker could say why
+  Clock::time_point connected_at_{};
+  Clock::time_point subscribed_at_{};
+  int short_lives_ = 0;  // connections in a row that were soon lost
+  bool had_session_ = false;
+  bool refusal_told_ = false;
+  bool lower_qos_told_ = false;
+  std::string told_failure_;
+  std::jthread supervisor_;
+};
+
+}  // namespace bridge

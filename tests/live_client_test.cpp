@@ -1,0 +1,789 @@
+// The MQTT client against a real Mosquitto, and against a broker that follows a script where Mosquitto never
+// does the thing.
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <set>
+
+#include "bridge/arrival_clock.h"
+#include "bridge/backoff.h"
+#include "bridge/error.h"
+#include "bridge/mqtt_client.h"
+#include "bridge/mqtt_link.h"
+#include "bridge/reach.h"
+#include "bridge/status.h"
+#include "bridge/tickets.h"
+#include "tests/mosquitto.h"
+#include "tests/temp_folder.h"
+
+using namespace bridge;
+using namespace std::chrono_literals;
+using test::eventually;
+using test::RawClient;
+
+namespace {
+
+const bool have_broker = test::require_mosquitto();
+
+struct Got {
+  std::string topic;
+  std::string payload;
+  int qos;
+  bool stale;
+  std::uint16_t packet_id;
+  core::Time arrival;
+};
+
+MqttClientSpec spec_for(const std::string& url, std::vector<Subscription> subscriptions, int protocol = 5) {
+  MqttClientSpec spec;
+  spec.broker.url = url;
+  spec.broker.client_id = "weir-test";
+  spec.broker.protocol = protocol;
+  spec.subscriptions = std::move(subscriptions);
+  return spec;
+}
+
+// A client and its journal; the test's thread is the journal's consumer.
+struct Subject {
+  explicit Subject(const MqttClientSpec& spec, std::size_t journal_bytes = 64 << 20)
+      : journal(journal_bytes), client(spec, &journal) {}
+
+  void start_and_wait() {
+    client.start();
+    REQUIRE(subscribed());
+  }
+  bool subscribed() {
+    return eventually([&] { return client.state().subscribed; });
+  }
+  Got next() {
+    const Message* message = nullptr;
+    REQUIRE(eventually([&] { return (message = journal.front()) != nullptr; }));
+    Got got{std::string(message->topic),
+            std::string(message->payload),
+            message->qos,
+            message->stale,
+            message->packet_id,
+            message->arrival};
+    journal.pop();
+    return got;
+  }
+  // Publishes as a publisher does: later means again.
+  Sink::Accepted publish(const Publication& publication, Sink::Ticket ticket) {
+    Sink::Accepted accepted = Sink::Accepted::later;
+    eventually([&] { return (accepted = client.publish(publication, ticket)) != Sink::Accepted::later; });
+    return accepted;
+  }
+  Sink::Completion completion() {
+    Sink::Completion out{};
+    REQUIRE(eventually([&] { return client.completed(out); }));
+    return out;
+  }
+
+  Journal journal;
+  MqttClient client;
+};
+
+std::string error_of(Subject& subject, const std::string& part) {
+  eventually([&] { return subject.client.state().last_error.find(part) != std::string::npos; });
+  return subject.client.state().last_error;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("urls") {
+  const auto check = [](const char* url, bool tls, const char* host, int port) {
+    CAPTURE(url);
+    const BrokerUrl parsed = parse_broker_url(url);
+    CHECK(parsed.tls == tls);
+    CHECK(parsed.host == host);
+    CHECK(parsed.port == port);
+  };
+  check("mqtt://localhost", false, "localhost", 1883);
+  check("mqtt://localhost/", false, "localhost", 1883);
+  check("mqtts://b.example", true, "b.example", 8883);
+  check("mqtts://10.0.0.7:1", true, "10.0.0.7", 1);
+  check("mqtt://[::1]:65535", false, "::1", 65535);
+  check("mqtt://[fe80::2]", false, "fe80::2", 1883);
+  const auto refuse = [](const char* url) {
+    CAPTURE(url);
+    CHECK_THROWS_AS((void)parse_broker_url(url), SetupError);
+  };
+  refuse("");
+  refuse("localhost");
+  refuse("tcp://localhost");
+  refuse("mqtt://");
+  refuse("mqtt://:1883");
+  refuse("mqtt://host:");
+  refuse("mqtt://host:0");
+  refuse("mqtt://host:65536");
+  refuse("mqtt://host:18x");
+  refuse("mqtt://user@host");
+  refuse("mqtt://host/path");
+}
+
+TEST_CASE("arrival times never go back, and find back to the system's clock") {
+  using Steady = std::chrono::steady_clock::time_point;
+  ArrivalClock clock;
+  const auto at = [](std::int64_t s) { return core::Time{std::chrono::seconds{s}}; };
+  const auto steady = [](std::int64_t s) { return Steady{std::chrono::seconds{s}}; };
+  CHECK(clock.next(at(1000), steady(5)) == at(1000));
+  CHECK(clock.next(at(1010), steady(15)) == at(1010));
+  CHECK(clock.next(at(5000), steady(16)) == at(5000));          // set forward: at once
+  CHECK(clock.next(at(4900), steady(17)) == at(5000) + 500ms);  // set back: half speed
+  CHECK(clock.next(at(4901), steady(18)) == at(5001));
+  CHECK(clock.next(at(5096), steady(213)) == at(5098) + 500ms);
+  CHECK(clock.next(at(5196), steady(313)) == at(5196));  // they have met
+}
+
+TEST_CASE("back-off: doubles to its limit, a quarter at random, and starts anew") {
+  const std::uint64_t seed = 20261123;
+  Backoff backoff(seed);
+  for (int round = 0; round < 2; ++round) {
+    for (const int most : {50, 100, 200, 400, 600, 600, 600}) {
+      const core::Duration wait = backoff.next();
+      CHECK(wait <= std::chrono::milliseconds{most});
+      CHECK(wait >= std::chrono::milliseconds{most} * 3 / 4 - 1ns);
+    }
+    backoff.reset();
+  }
+}
+
+TEST_CASE("tickets: each ends once, and may be used again") {
+  Tickets tickets;
+  Sink::Completion out{};
+  const auto first = tickets.add(7, 2);
+  const auto second = tickets.add(8, 2);
+  REQUIRE(first);
+  REQUIRE(second);
+  CHECK_FALSE(tickets.add(9, 2));
+  tickets.end(*first, Sink::Ended::acknowledged);
+  tickets.end(*first, Sink::Ended::lost);  // the library may say it twice
+  REQUIRE(tickets.pop(out));
+  CHECK(out.ticket == 7);
+  CHECK(out.ended == Sink::Ended::acknowledged);
+  CHECK_FALSE(tickets.pop(out));
+  const auto again = tickets.add(7, 2);
+  REQUIRE(again);
+  tickets.end(*first, Sink::Ended::lost);  // of the earlier one
+  CHECK_FALSE(tickets.pop(out));
+  tickets.lose_all();
+  CHECK_FALSE(tickets.take_back(*again));
+  std::map<Sink::Ticket, Sink::Ended> ended;
+  while (tickets.pop(out)) ended[out.ticket] = out.ended;
+  CHECK(ended == std::map<Sink::Ticket, Sink::Ended>{{7, Sink::Ended::lost}, {8, Sink::Ended::lost}});
+}
+
+TEST_CASE("the CONNECT packet, byte by byte") {
+  const test::TempFolder folder;
+  const std::string will = offline_json("weir-test");
+  const auto check = [&](int protocol, const std::string& expected, const std::string& connack) {
+    CAPTURE(protocol);
+    test::ScriptedBroker broker({connack, [](const auto&) { return std::string(); }});
+    MqttClientSpec spec = spec_for(broker.url(), {}, protocol);
+    spec.status_topic = "weir/status";
+    spec.broker.username = "user";
+    spec.broker.password_file = folder.write("password", "se cret\nsecond line\n");
+    spec.broker.keep_alive = 30s;
+    spec.broker.session_expiry = 1h;
+    spec.broker.receive_maximum = 100;
+    Subject subject(spec);
+    subject.client.start();
+    REQUIRE(eventually([&] { return subject.client.state().connected; }));
+    CHECK(broker.connects() == std::vector<std::string>{expected});
+  };
+  using namespace std::string_literals;
+  const std::string who = test::mqtt_text("weir-test");
+  const std::string rest = test::mqtt_text("weir/status") + test::mqtt_text(will) + test::mqtt_text("user") +
+                           test::mqtt_text("se cret");
+  // Flags 0xEC: user, password, will retained at QoS 1, no clean start. Properties: session expiry 3600 s,
+  // receive maximum 100.
+  check(5,
+        test::mqtt_text("MQTT") + "\x05\xEC\x00\x1E"s + "\x08\x11\x00\x00\x0E\x10\x21\x00\x64"s + who +
+            "\x00"s + rest,
+        test::mqtt_packet(0x20, "\x00\x00\x00"s));
+  check(4, test::mqtt_text("MQTT") + "\x04\xEC\x00\x1E"s + who + rest, test::mqtt_packet(0x20, "\x00\x00"s));
+}
+
+TEST_CASE("messages at every QoS, in order, whole") {
+  LocalBroker broker;
+  broker.start();
+  const auto check = [&](int protocol, int qos) {
+    CAPTURE(protocol);
+    CAPTURE(qos);
+    MqttClientSpec spec = spec_for(broker.url(), {{"in/+/x", qos, false}}, protocol);
+    spec.broker.client_id = "weir-" + std::to_string(protocol) + std::to_string(qos);
+    Subject subject(spec);
+    subject.start_and_wait();
+    RawClient publisher(broker.port(), "publisher");
+    using namespace std::string_literals;
+    const std::string binary = "\x00\xFF{\n"s;
+    const auto before = std::chrono::system_clock::now();
+    publisher.publish("in/empty/x", "", qos);
+    publisher.publish("in/binary/x", binary, qos);
+    for (int i = 0; i < 200; ++i) publisher.publish("in/n/x", std::to_string(i), qos);
+    publisher.publish("elsewhere", "no", qos);
+    Got got = subject.next();
+    CHECK(got.topic == "in/empty/x");
+    CHECK(got.payload.empty());
+    got = subject.next();
+    CHECK(got.topic == "in/binary/x");
+    CHECK(got.payload == binary);
+    core::Time last = got.arrival;
+    std::set<int> packet_ids;
+    for (int i = 0; i < 200; ++i) {
+      got = subject.next();
+      CHECK(got.payload == std::to_string(i));
+      CHECK(got.qos == qos);
+      CHECK_FALSE(got.stale);
+      CHECK((got.packet_id != 0) == (qos > 0));
+      CHECK(got.arrival >= last);
+      last = got.arrival;
+      packet_ids.insert(got.packet_id);
+    }
+    CHECK(last >= before);
+    CHECK(last <= std::chrono::system_clock::now());
+    CHECK(packet_ids.size() == (qos > 0 ? 200U : 1U));
+    CHECK(subject.client.counters().received.get() == 202);
+    CHECK(subject.client.counters().shed.get() == 0);
+    CHECK(subject.client.counters().oversize.get() == 0);
+    CHECK(subject.client.state().last_error.empty());
+  };
+  for (const int protocol : {5, 4}) {
+    for (const int qos : {0, 1, 2}) check(protocol, qos);
+  }
+}
+
+TEST_CASE("too large a topic or payload is counted, the rest goes on") {
+  LocalBroker broker;
+  broker.start();
+  MqttClientSpec spec = spec_for(broker.url(), {{"in/#", 1, false}});
+  spec.limits.payload_bytes_max = 10;
+  spec.limits.topic_bytes_max = 8;
+  Subject subject(spec);
+  subject.start_and_wait();
+  RawClient publisher(broker.port(), "publisher");
+  publisher.publish("in/a", "0123456789", 1);
+  publisher.publish("in/a", "0123456789A", 1);
+  publisher.publish("in/45678", "1", 1);
+  publisher.publish("in/456789", "1", 1);
+  publisher.publish("in/end", "2", 1);
+  CHECK(subject.next().payload == "0123456789");
+  CHECK(subject.next().topic == "in/45678");
+  CHECK(subject.next().topic == "in/end");
+  CHECK(subject.client.counters().received.get() == 5);
+  CHECK(subject.client.counters().oversize.get() == 2);
+}
+
+TEST_CASE("retained messages: replayed ones are stale and come only where they are wanted") {
+  LocalBroker broker;
+  broker.start();
+  RawClient publisher(broker.port(), "publisher");
+  publisher.publish("in/kept", "old", 1, true);
+  const auto check = [&](int protocol, bool seed, bool replayed) {
+    CAPTURE(protocol);
+    CAPTURE(seed);
+    MqttClientSpec spec = spec_for(broker.url(), {{"in/#", 1, seed}}, protocol);
+    spec.broker.client_id = "weir-" + std::to_string(protocol) + (seed ? "seed" : "");
+    Subject subject(spec);
+    subject.start_and_wait();
+    publisher.publish("in/live", "new, asked to be kept", 1, true);
+    if (replayed) {
+      // Both kept values may come, in any order; all are stale.
+      Got got = subject.next();
+      CHECK(got.stale);
+      while (got.stale) got = subject.next();
+      CHECK(got.topic == "in/live");
+    } else {
+      const Got got = subject.next();
+      CHECK(got.topic == "in/live");
+      CHECK_FALSE(got.stale);
+    }
+  };
+  check(5, false, false);
+  check(5, true, true);
+  check(4, false, true);  // 3.1.1 cannot ask for less
+}
+
+TEST_CASE("our own publications do not come back") {
+  LocalBroker broker;
+  broker.start();
+  Subject subject(spec_for(broker.url(), {{"loop/#", 1, false}}));
+  subject.start_and_wait();
+  REQUIRE(subject.publish({"loop/a", "ours", 1, false}, 1) == Sink::Accepted::pending);
+  CHECK(subject.completion().ended == Sink::Ended::acknowledged);
+  RawClient(broker.port(), "publisher").publish("loop/a", "theirs", 1);
+  CHECK(subject.next().payload == "theirs");
+}
+
+TEST_CASE("publishing: what is taken, refused, and told") {
+  const test::TempFolder folder;
+  const std::string acl = folder.write("acl", "topic readwrite out/#\ntopic read forbidden/#\n");
+  LocalBroker broker({false, true, "acl_file " + acl});
+  broker.start();
+  MqttClientSpec spec = spec_for(broker.url(), {});
+  Subject subject(spec);
+  CHECK(subject.client.publish({"out/a", "x", 1, false}, 1) == Sink::Accepted::later);  // not started
+  subject.start_and_wait();
+  RawClient reader(broker.port(), "reader");
+  reader.subscribe("out/#", 2);
+
+  const auto check = [&](const char* topic, int qos, Sink::Accepted accepted, Sink::Ended ended) {
+    CAPTURE(topic);
+    CAPTURE(qos);
+    CHECK(subject.publish({topic, "payload", qos, false}, 42) == accepted);
+    if (accepted == Sink::Accepted::pending) {
+      const Sink::Completion completion = subject.completion();
+      CHECK(completion.ticket == 42);
+      CHECK(completion.ended == ended);
+    }
+    if (accepted != Sink::Accepted::refused && ended == Sink::Ended::acknowledged) {
+      CHECK(reader.next() == RawClient::Received{topic, "payload", false});
+    }
+  };
+  check("out/0", 0, Sink::Accepted::done, Sink::Ended::acknowledged);
+  check("out/1", 1, Sink::Accepted::pending, Sink::Ended::acknowledged);
+  check("out/2", 2, Sink::Accepted::pending, Sink::Ended::acknowledged);
+  check("forbidden/1", 1, Sink::Accepted::pending, Sink::Ended::refused);
+  check("forbidden/2", 2, Sink::Accepted::pending, Sink::Ended::refused);
+  check("", 1, Sink::Accepted::refused, Sink::Ended::lost);
+  check("out/+", 1, Sink::Accepted::refused, Sink::Ended::lost);
+  check("out/#", 0, Sink::Accepted::refused, Sink::Ended::lost);
+  check("out/\xFF", 1, Sink::Accepted::refused, Sink::Ended::lost);
+  CHECK(subject.client.publish({std::string("out/\0a", 6), "x", 1, false}, 1) == Sink::Accepted::refused);
+  CHECK(subject.client.publish({std::string(65'536, 'x'), "x", 1, false}, 1) == Sink::Accepted::refused);
+  CHECK(subject.client.state().connects == 1);  // none of it cost the connection
+  Sink::Completion none{};
+  CHECK_FALSE(subject.client.completed(none));
+}
+
+TEST_CASE("a publication larger than the broker takes is refused, not sent for ever") {
+  LocalBroker broker({false, true, "max_packet_size 2000"});
+  broker.start();
+  Subject subject(spec_for(broker.url(), {}));
+  subject.start_and_wait();
+  CHECK(subject.publish({"out", std::string(3000, 'x'), 1, false}, 1) == Sink::Accepted::refused);
+  CHECK(subject.publish({"out", std::string(1000, 'x'), 1, false}, 2) == Sink::Accepted::pending);
+  CHECK(subject.completion().ended == Sink::Ended::acknowledged);
+  CHECK(subject.client.state().connects == 1);
+}
+
+TEST_CASE("back-pressure: a broker that stands still is waited for, nothing is lost or told twice") {
+  LocalBroker broker;
+  broker.start();
+  for (const int qos : {1, 0}) {
+    CAPTURE(qos);
+    MqttClientSpec spec = spec_for(broker.url(), {});
+    spec.publish_buffer = 10;
+    Subject subject(spec);
+    subject.start_and_wait();
+    RawClient reader(broker.port(), "reader");
+    reader.subscribe("out", 1);
+    broker.pause();
+    // At QoS 0 it takes the sockets' buffers to fill before the library's own buffer (error -12) does.
+    const std::string payload(qos == 0 ? 100'000 : 100, 'x');
+    std::uint64_t sent = 0;
+    Sink::Accepted accepted{};
+    while ((accepted = subject.client.publish({"out", std::to_string(sent) + payload, qos, false}, sent)) !=
+           Sink::Accepted::later) {
+      REQUIRE(accepted == (qos == 0 ? Sink::Accepted::done : Sink::Accepted::pending));
+      ++sent;
+      REQUIRE(sent < 100'000);
+    }
+    CHECK(sent >= 10);
+    broker.resume();
+    REQUIRE(subject.publish({"out", "last", 1, false}, sent) == Sink::Accepted::pending);
+    std::map<Sink::Ticket, Sink::Ended> ended;
+    for (std::uint64_t i = qos == 0 ? sent : 0; i <= sent; ++i) {
+      const Sink::Completion completion = subject.completion();
+      CHECK(completion.ended == Sink::Ended::acknowledged);
+      CHECK(ended.emplace(completion.ticket, completion.ended).second);
+    }
+    for (std::uint64_t i = 0; i < sent; ++i) CHECK(reader.next().payload == std::to_string(i) + payload);
+    CHECK(reader.next().payload == "last");
+  }
+}
+
+TEST_CASE("a full journal: held back for a while, or shed at once; all counted") {
+  LocalBroker broker;
+  broker.start();
+  const std::string payload(100'000, 'x');
+  const auto check = [&](WhenFull when_full, bool reading) {
+    CAPTURE(static_cast<int>(when_full));
+    MqttClientSpec spec = spec_for(broker.url(), {{"in", 1, false}});
+    spec.when_full = when_full;
+    spec.broker.client_id = when_full == WhenFull::shed ? "weir-shed"
+                            : reading                   ? "weir-block"
+                                                        : "weir-block-stuck";
+    spec.broker.keep_alive = reading ? 40s : 4s;  // holds a message back for 10 s or 1 s
+    Subject subject(spec, 1 << 20);
+    subject.start_and_wait();
+    RawClient publisher(broker.port(), "publisher");
+    constexpr std::uint64_t messages = 60;
+    for (std::uint64_t i = 0; i < messages; ++i) publisher.publish("in", std::to_string(i) + payload, 1);
+    const SourceCounters& counters = subject.client.counters();
+    std::uint64_t read = 0;
+    if (reading) {
+      REQUIRE(eventually([&] { return counters.waits.get() > 0; }));
+      for (; read < messages; ++read) CHECK(subject.next().payload == std::to_string(read) + payload);
+      CHECK(counters.shed.get() == 0);
+    } else {
+      REQUIRE(eventually([&] { return counters.received.get() == messages; }));
+      subject.client.stop_intake();
+      for (; subject.journal.front() != nullptr; ++read) subject.journal.pop();
+      CHECK(counters.shed.get() > 0);
+      CHECK(counters.waits.get() == counters.shed.get());
+      CHECK(subject.client.state().connects == 1);
+    }
+    CHECK(read + counters.shed.get() == messages);
+  };
+  check(WhenFull::shed, false);
+  check(WhenFull::block, false);
+  check(WhenFull::block, true);
+}
+
+TEST_CASE("the broker is killed and restarted ten times while everybody publishes") {
+  LocalBroker broker({false, true, "autosave_interval 1"});
+  broker.start();
+  MqttClientSpec spec = spec_for(broker.url(), {{"in/#", 1, false}});
+  Subject subject(spec);
+  subject.start_and_wait();
+
+  std::atomic<bool> done{false};
+  std::thread publisher([&] {
+    for (std::uint64_t i = 0; !done;) {
+      try {
+        RawClient raw(broker.port(), "publisher");
+        for (; !done; ++i) raw.publish("in/a", std::to_string(i), 1);
+      } catch (const std::runtime_error&) {
+        std::this_thread::yield();  // the broker is away
+      }
+    }
+  });
+  std::uint64_t accepted = 0;
+  std::uint64_t ended = 0;
+  std::uint64_t acknowledged = 0;
+  const auto publish_some = [&] {
+    for (int i = 0; i < 200; ++i) {
+      if (subject.client.publish({"out/a", std::to_string(accepted), 1, false}, accepted) ==
+          Sink::Accepted::pending)
+        ++accepted;
+    }
+    for (Sink::Completion out{}; subject.client.completed(out); ++ended)
+      acknowledged += out.ended == Sink::Ended::acknowledged;
+    for (; subject.journal.front() != nullptr; subject.journal.pop()) {
+    }
+  };
+
+  for (std::uint64_t round = 1; round <= 10; ++round) {
+    CAPTURE(round);
+    const std::uint64_t before = subject.client.counters().received.get();
+    REQUIRE(eventually([&] {
+      publish_some();
+      return subject.client.counters().received.get() > before + 20 && acknowledged > round * 20;
+    }));
+    broker.kill();
+    REQUIRE(eventually([&] {
+      publish_some();
+      return !subject.client.state().connected;
+    }));
+    CHECK_FALSE(subject.client.state().subscribed);
+    CHECK(subject.client.state().disconnects == round);
+    broker.start();
+    const auto open = std::chrono::steady_clock::now();
+    REQUIRE(subject.subscribed());
+    const auto took = std::chrono::steady_clock::now() - open;
+    std::printf("round %d: subscribed again %lld ms after the port opened\n", static_cast<int>(round),
+                static_cast<long long>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+    CHECK(subject.client.state().connects == round + 1);
+    CHECK(subject.client.state().last_error.empty());
+  }
+  const std::uint64_t before = subject.client.counters().received.get();
+  REQUIRE(eventually([&] { return subject.client.counters().received.get() > before; }));
+  done = true;
+  publisher.join();
+  REQUIRE(eventually([&] {
+    for (Sink::Completion out{}; subject.client.completed(out); ++ended) {
+    }
+    return ended == accepted;
+  }));
+  subject.client.stop();
+  Sink::Completion none{};
+  CHECK_FALSE(subject.client.completed(none));
+}
+
+TEST_CASE("a link that is open and dead: given up, and taken up again when the broker wakes") {
+  LocalBroker broker;
+  broker.start();
+  Subject subject(spec_for(broker.url(), {{"in/#", 1, false}}));
+  subject.start_and_wait();
+  broker.pause();
+  for (Sink::Ticket ticket = 1; ticket <= 3; ++ticket) {
+    REQUIRE(subject.publish({"out/a", "x", 1, false}, ticket) == Sink::Accepted::pending);
+  }
+  std::set<Sink::Ticket> lost;
+  for (int i = 0; i < 3; ++i) {
+    const Sink::Completion completion = subject.completion();
+    CHECK(completion.ended == Sink::Ended::lost);
+    lost.insert(completion.ticket);
+  }
+  CHECK(lost == std::set<Sink::Ticket>{1, 2, 3});
+  CHECK(subject.client.state().disconnects == 1);
+  CHECK_FALSE(subject.client.state().connected);
+  broker.resume();
+  REQUIRE(subject.subscribed());
+  REQUIRE(subject.publish({"out/a", "y", 1, false}, 4) == Sink::Accepted::pending);
+  const Sink::Completion completion = subject.completion();
+  CHECK(completion.ticket == 4);
+  CHECK(completion.ended == Sink::Ended::acknowledged);
+  RawClient(broker.port(), "publisher").publish("in/a", "back", 1);
+  CHECK(subject.next().payload == "back");
+}
+
+TEST_CASE("messages sent while we are away wait for us") {
+  LocalBroker broker;
+  broker.start();
+  const auto check = [&](int protocol) {
+    CAPTURE(protocol);
+    MqttClientSpec spec = spec_for(broker.url(), {{"in/#", 1, false}}, protocol);
+    spec.broker.client_id = "weir-" + std::to_string(protocol);
+    {
+      Subject subject(spec);
+      subject.start_and_wait();
+      subject.client.stop();
+    }
+    RawClient publisher(broker.port(), "publisher");
+    for (int i = 0; i < 100; ++i) publisher.publish("in/a", std::to_string(i), 1);
+    Subject subject(spec);
+    subject.start_and_wait();
+    for (int i = 0; i < 100; ++i) CHECK(subject.next().payload == std::to_string(i));
+    CHECK(subject.client.counters().received.get() == 100);
+  };
+  check(5);
+  check(4);
+}
+
+TEST_CASE("a broker restarted with its sessions saved has kept our messages") {
+  LocalBroker broker;
+  broker.start();
+  Subject subject(spec_for(broker.url(), {{"in/#", 1, false}}));
+  subject.start_and_wait();
+  broker.stop();
+  REQUIRE(eventually([&] { return !subject.client.state().connected; }));
+  CHECK(contains(error_of(subject, "cannot be reached"), "connection refused"));
+  broker.start();
+  REQUIRE(subject.subscribed());
+  RawClient(broker.port(), "publisher").publish("in/a", "1", 1);
+  CHECK(subject.next().payload == "1");
+}
+
+TEST_CASE("the status topic: will, and a clean end") {
+  LocalBroker broker;
+  broker.start();
+  RawClient reader(broker.port(), "reader");
+  reader.subscribe("weir/status", 1);
+  MqttClientSpec spec = spec_for(broker.url(), {});
+  spec.status_topic = "weir/status";
+  const RawClient::Received offline{"weir/status", offline_json("weir-test"), false};
+  {
+    Subject subject(spec);
+    subject.start_and_wait();
+    subject.client.stop();
+    CHECK(reader.next() == offline);
+    subject.client.stop();  // once more is no harm
+    CHECK_FALSE(subject.client.state().connected);
+    CHECK(subject.client.publish({"out", "x", 1, false}, 1) == Sink::Accepted::later);
+  }
+  RawClient late(broker.port(), "late");
+  late.subscribe("weir/status", 1);
+  CHECK(late.next() == RawClient::Received{"weir/status", offline_json("weir-test"), true});
+}
+
+TEST_CASE("after stop_intake nothing enters the journal, and publishing goes on") {
+  LocalBroker broker;
+  broker.start();
+  Subject subject(spec_for(broker.url(), {{"in/#", 1, false}}));
+  subject.start_and_wait();
+  RawClient publisher(broker.port(), "publisher");
+  publisher.publish("in/a", "1", 1);
+  CHECK(subject.next().payload == "1");
+  subject.client.stop_intake();
+  CHECK(subject.journal.finished());
+  publisher.publish("in/a", "2", 1);
+  REQUIRE(eventually([&] { return subject.client.counters().shed.get() == 1; }));
+  CHECK(subject.journal.front() == nullptr);
+  REQUIRE(subject.publish({"out/a", "x", 1, false}, 1) == Sink::Accepted::pending);
+  CHECK(subject.completion().ended == Sink::Ended::acknowledged);
+}
+
+TEST_CASE("a refused subscription is told, and asked for again") {
+  using namespace std::string_literals;
+  std::atomic<int> subscribes{0};
+  test::ScriptedBroker broker(
+      {test::mqtt_packet(0x20, "\x00\x00\x00"s), [&](const test::Wire::Packet& packet) {
+         if (packet.type() != 8) return ""s;
+         ++subscribes;
+         const bool refused = packet.body.find("forbidden") != std::string::npos;
+         return test::mqtt_packet(0x90, packet.body.substr(0, 2) + "\x00"s + (refused ? "\x87" : "\x01"));
+       }});
+  Subject subject(spec_for(broker.url(), {{"allowed/#", 1, false}, {"forbidden/#", 1, false}}));
+  subject.client.start();
+  const std::string error = error_of(subject, "subscription");
+  CHECK(contains(error, "forbidden/#"));
+  CHECK(contains(error, "not authorised"));
+  CHECK(contains(error, "broker.username"));
+  CHECK(subject.client.state().connected);
+  CHECK_FALSE(subject.client.state().subscribed);
+  CHECK(subscribes == 2);
+}
+
+TEST_CASE("the options of a subscription, byte by byte") {
+  using namespace std::string_literals;
+  const auto check = [&](int protocol, bool seed, const std::string& expected) {
+    CAPTURE(protocol);
+    CAPTURE(seed);
+    std::mutex mutex;
+    std::string body;
+    test::ScriptedBroker broker(
+        {test::mqtt_packet(0x20, protocol == 5 ? "\x00\x00\x00"s : "\x00\x00"s),
+         [&](const test::Wire::Packet& packet) {
+           if (packet.type() != 8) return ""s;
+           const std::lock_guard lock(mutex);
+           body = packet.body.substr(2);
+           return test::mqtt_packet(0x90, packet.body.substr(0, 2) + (protocol == 5 ? "\x00\x01"s : "\x01"s));
+         }});
+    Subject subject(spec_for(broker.url(), {{"a/#", 1, seed}}, protocol));
+    subject.start_and_wait();
+    const std::lock_guard lock(mutex);
+    CHECK(body == expected);
+  };
+  // QoS 1 | no local 4 | retain handling 2 (0x20).
+  check(5, false, "\x00"s + test::mqtt_text("a/#") + "\x25");
+  check(5, true, "\x00"s + test::mqtt_text("a/#") + "\x05");
+  check(4, false, test::mqtt_text("a/#") + "\x01");
+}
+
+TEST_CASE("a session that was taken over is told as such") {
+  using namespace std::string_literals;
+  test::ScriptedBroker broker(
+      {test::mqtt_packet(0x20, "\x00\x00\x00"s), [](const test::Wire::Packet& packet) {
+         return packet.type() == 8 ? test::mqtt_packet(0xE0, "\x8E"s) : ""s;
+       }});
+  Subject subject(spec_for(broker.url(), {{"in/#", 1, false}}));
+  subject.client.start();
+  const std::string error = error_of(subject, "taken over");
+  CHECK(contains(error, "broker.client_id"));
+  CHECK_FALSE(subject.client.state().connected);
+}
+
+TEST_CASE("wrong password, no password, no broker: what is said") {
+  const test::TempFolder folder;
+  const std::string passwords = folder.file("passwords");
+  REQUIRE(std::system(("mosquitto_passwd -b -c " + passwords + " weir right").c_str()) == 0);
+  LocalBroker broker({false, false, "password_file " + passwords});
+  broker.start();
+  const auto check = [&](int protocol, const char* user, const char* password, const char* expected) {
+    CAPTURE(protocol);
+    CAPTURE(user);
+    MqttClientSpec spec = spec_for(broker.url(), {}, protocol);
+    spec.broker.username = user;
+    spec.broker.password_env = "WEIR_TEST_PASSWORD";
+    ::setenv("WEIR_TEST_PASSWORD", password, 1);
+    Subject subject(spec);
+    subject.client.start();
+    if (std::string(expected).empty()) {
+      CHECK(subject.subscribed());
+      return;
+    }
+    const std::string error = error_of(subject, expected);
+    CHECK(contains(error, expected));
+    CHECK(contains(error, "broker.username"));
+    CHECK(contains(error, "127.0.0.1:" + std::to_string(broker.port())));
+    CHECK_FALSE(contains(error, "wrong-secret"));
+    CHECK_FALSE(subject.client.state().connected);
+  };
+  check(5, "weir", "right", "");
+  check(4, "weir", "right", "");
+  check(5, "weir", "wrong-secret", "not authorised");
+  check(4, "weir", "wrong-secret", "not authorised");
+  check(5, "", "", "not authorised");
+  ::unsetenv("WEIR_TEST_PASSWORD");
+
+  MqttClientSpec nobody = spec_for("mqtt://127.0.0.1:1", {});
+  Subject subject(nobody);
+  subject.client.start();
+  CHECK(
+      contains(error_of(subject, "cannot be reached"), "127.0.0.1:1 cannot be reached: connection refused"));
+  MqttClientSpec nowhere = spec_for("mqtt://no.such.host.invalid", {});
+  Subject lost(nowhere);
+  lost.client.start();
+  CHECK(contains(error_of(lost, "cannot be"), "name cannot be resolved"));
+}
+
+TEST_CASE("files that are missing or hold the wrong thing stop us before we start") {
+  const test::TempFolder folder;
+  const auto check = [&](const char* part, const auto& change) {
+    CAPTURE(part);
+    MqttClientSpec spec = spec_for("mqtts://127.0.0.1:1", {});
+    change(spec.broker);
+    try {
+      const Subject subject(spec);
+      FAIL("taken");
+    } catch (const SetupError& error) {
+      CHECK_MESSAGE(contains(error.what(), part), error.what());
+    }
+  };
+  check("broker.tls.ca", [&](BrokerConfig& broker) { broker.tls.ca = folder.file("missing.pem"); });
+  check("broker.tls.ca",
+        [&](BrokerConfig& broker) { broker.tls.ca = folder.write("text.pem", "no certificate"); });
+  check("broker.tls.cert", [&](BrokerConfig& broker) { broker.tls.cert = folder.file("missing.pem"); });
+  check("broker.password_file", [&](BrokerConfig& broker) { broker.password_file = folder.file("missing"); });
+  check("broker.password_env", [&](BrokerConfig& broker) { broker.password_env = "WEIR_NO_SUCH_VARIABLE"; });
+  check("mqtt://", [&](BrokerConfig& broker) { broker.url = "http://localhost"; });
+}
+
+TEST_CASE("TLS: the right authority and name, and nothing else") {
+  const test::TempFolder folder;
+  const test::Certificates certificates(folder.file(""));
+  certificates.issue("good", "IP:127.0.0.1");
+  certificates.issue("elsewhere", "DNS:elsewhere.example");
+  certificates.issue("expired", "IP:127.0.0.1", true);
+  certificates.issue("client", "DNS:weir");
+  const auto settings = [&](const std::string& name, bool wants_ours) {
+    return "cafile " + certificates.file("ca.pem") + "\ncertfile " + certificates.file(name + ".pem") +
+           "\nkeyfile " + certificates.file(name + ".key") + (wants_ours ? "\nrequire_certificate true" : "");
+  };
+  const auto check = [&](const std::string& server, bool wants_ours, const TlsConfig& tls,
+                         const std::string& expected) {
+    CAPTURE(server);
+    CAPTURE(expected);
+    LocalBroker broker({true, true, settings(server, wants_ours)});
+    broker.start();
+    MqttClientSpec spec = spec_for(broker.url(), {{"in/#", 1, false}});
+    spec.broker.tls = tls;
+    Subject subject(spec);
+    subject.client.start();
+    if (!expected.empty()) {
+      CHECK(contains(error_of(subject, expected), expected));
+      CHECK(subject.client.state().connects == 0);
+      return;
+    }
+    REQUIRE(subject.subscribed());
+    REQUIRE(subject.publish({"out", "x", 1, false}, 1) == Sink::Accepted::pending);
+    CHECK(subject.completion().ended == Sink::Ended::acknowledged);
+  };
+  const std::string ca = certificates.file("ca.pem");
+  check("good", false, {ca, "", ""}, "");
+  check("elsewhere", false, {ca, "", ""},
+        "its certificate is for \"elsewhere.example\", not for \"127.0.0.1\"");
+  check("expired", false, {ca, "", ""}, "has expired");
+  check("good", false, {certificates.file("other-ca.pem"), "", ""}, "authority we do not trust");
+  check("good", false, {"", "", ""}, "authority we do not trust");
+  check("good", true, {ca, certificates.file("client.pem"), certificates.file("client.key")}, "");
+  check("good", true, {ca, "", ""}, "broker.tls.cert");
+}
