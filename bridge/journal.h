@@ -22,6 +22,7 @@ class Journal {
   Journal& operator=(const Journal&) = delete;
 
   // Producer. Copies the message in and wakes a waiting consumer; false, and no effect, when there is no room.
+  // A message larger than bytes_max - 2 * block_bytes may never find room.
   [[nodiscard]] bool push(const Message& message) noexcept;
   // Producer, after its last push.
   void close() noexcept;
