@@ -28,6 +28,9 @@ Time idle_deadline(const SeriesHead& head, const Layout& layout, Time end) noexc
   return head.newest_arrival + (end - head.newest) + layout.lateness + layout.idle;
 }
 
+// How much earlier than its deadline a series is looked at.
+constexpr Duration slack = std::chrono::seconds{1};
+
 template <class T>
 T& state_at(std::byte* block, std::size_t offset) noexcept {
   return *reinterpret_cast<T*>(block + offset);
@@ -40,7 +43,7 @@ struct Shard::State {
       : index(own_index), shards(shard_count), table(series_table), output(results) {}
 
   void process(std::span<const Item> items) noexcept;
-  void prefetch(std::span<const Item> items, std::size_t i) const noexcept;
+  [[gnu::always_inline]] inline void prefetch(std::span<const Item> items, std::size_t i) const noexcept;
   void take_tick(Time now) noexcept;
   void take_sample(const Item& item) noexcept;
   void take_end() noexcept;
@@ -82,37 +85,44 @@ void Shard::process(std::span<const Item> items) noexcept { state_->process(item
 
 const ShardCounters& Shard::counters() const noexcept { return state_->counters; }
 
+// Asks for the memory of the next items' series early: many series do not fit into the cache.
+// Inlined by force: the compiler takes a function that only prefetches for one without effect, and drops the
+// call.
+inline void Shard::State::prefetch(std::span<const Item> items, std::size_t i) const noexcept {
+  constexpr std::size_t farthest = 24, far = 12, near = 6;
+  const auto entry_ahead = [&](std::size_t ahead) -> std::byte* const* {
+    if (i + ahead >= items.size()) return nullptr;
+    const std::size_t slot = items[i + ahead].series / shards;
+    return slot < blocks.size() ? &blocks[slot] : nullptr;
+  };
+  if (const auto* entry = entry_ahead(farthest)) __builtin_prefetch(entry);
+  if (const auto* entry = entry_ahead(far); entry != nullptr && *entry != nullptr) {
+    for (std::size_t line = 0; line < 3; ++line) __builtin_prefetch(*entry + line * 64, 1);
+  }
+  if (const auto* entry = entry_ahead(near); entry != nullptr && *entry != nullptr) {
+    for (const PanedWindow& window : reinterpret_cast<const SeriesHead*>(*entry)->layout->windows) {
+      const std::byte* pane = window.recent_pane(*entry);
+      __builtin_prefetch(pane, 1);
+      __builtin_prefetch(pane + 64, 1);
+    }
+  }
+}
+
 void Shard::State::process(std::span<const Item> items) noexcept {
   for (std::size_t i = 0; i < items.size(); ++i) {
     prefetch(items, i);
     const Item& item = items[i];
     position = item.position(position);
     switch (item.kind()) {
-      case ItemKind::sample: take_sample(item); break;
-      case ItemKind::tick: take_tick(item.time); break;
-      case ItemKind::end: take_end(); break;
-    }
-  }
-}
-
-// Asks for the memory of the next items' series early: many series do not fit into the cache.
-void Shard::State::prefetch(std::span<const Item> items, std::size_t i) const noexcept {
-  constexpr std::size_t far = 12;
-  constexpr std::size_t near = 6;
-  const auto block_ahead = [&](std::size_t ahead) -> const std::byte* {
-    if (i + ahead >= items.size()) return nullptr;
-    const std::size_t slot = items[i + ahead].series / shards;
-    return slot < blocks.size() ? blocks[slot] : nullptr;
-  };
-  if (const std::byte* block = block_ahead(far)) {
-    for (std::size_t line = 0; line < 3; ++line) __builtin_prefetch(block + line * 64, 1);
-  }
-  if (const std::byte* block = block_ahead(near)) {
-    const Layout& layout = *reinterpret_cast<const SeriesHead*>(block)->layout;
-    for (const PanedWindow& window : layout.windows) {
-      const std::byte* pane = window.recent_pane(block);
-      __builtin_prefetch(pane, 1);
-      __builtin_prefetch(pane + 64, 1);
+      case ItemKind::sample:
+        take_sample(item);
+        break;
+      case ItemKind::tick:
+        take_tick(item.time);
+        break;
+      case ItemKind::end:
+        take_end();
+        break;
     }
   }
 }
@@ -256,8 +266,8 @@ void Shard::State::clear_silences(std::byte* block, const Item& item, Emitter& e
 }
 
 // After a sample: makes sure that the wheel looks at the series no later than its next deadline. Where the
-// deadline has come nearer, it is scheduled for the earliest time that any later sample could bring it to, so
-// that a run of samples that each bring it nearer moves it once.
+// deadline has come nearer, the series is scheduled half-way to the earliest time that any later sample could
+// bring it to, so that a run of samples that each bring it nearer moves it a few times and not each time.
 void Shard::State::watch(SeriesHead& head, std::uint32_t slot) noexcept {
   const Layout& layout = *head.layout;
   Time deadline = Time::max();
@@ -276,7 +286,8 @@ void Shard::State::watch(SeriesHead& head, std::uint32_t slot) noexcept {
 }
 
 // Does what is due in a series, in order of deadline, windows before silences where they are equal; then
-// schedules it for its next deadline.
+// schedules it for its next deadline, or a little earlier, so that samples that come with the usual jitter
+// seldom bring the deadline before the time scheduled.
 void Shard::State::expire(std::uint32_t slot) noexcept {
   std::byte* block = blocks[slot];
   SeriesHead& head = state_at<SeriesHead>(block, 0);
@@ -288,7 +299,10 @@ void Shard::State::expire(std::uint32_t slot) noexcept {
     const Time idle = head.due != Time::max() ? idle_deadline(head, layout, head.due) : Time::max();
     const Time deadline = std::min(silent, idle);
     if (deadline > now) {
-      head.scheduled = deadline == Time::max() ? deadline : wheel.schedule(slot, deadline);
+      head.scheduled = deadline;
+      if (deadline == Time::max()) return;
+      const bool near = deadline - now <= 2 * slack;
+      head.scheduled = wheel.schedule(slot, near ? deadline : deadline - slack);
       return;
     }
     if (idle <= silent) {

@@ -29,10 +29,10 @@ struct Summary {
   double squares_compensation = 0;
   double min = 0;
   double max = 0;
-  double first = 0;  // value with the earliest time; of equal times the one added first
-  double last = 0;   // value with the latest time; of equal times the one added last
-  Time first_time{};
+  double last = 0;  // value with the latest time; of equal times the one added last
   Time last_time{};
+  double first = 0;  // value with the earliest time; of equal times the one added first
+  Time first_time{};
 
   // Adds one finite sample, in any order of time.
   void add(Time time, double value) noexcept;
@@ -65,10 +65,10 @@ inline void Summary::add(Time time, double value) noexcept {
              .reference = value,
              .min = value,
              .max = value,
-             .first = value,
              .last = value,
-             .first_time = time,
-             .last_time = time};
+             .last_time = time,
+             .first = value,
+             .first_time = time};
     return;
   }
   ++count;
@@ -86,13 +86,12 @@ inline void Summary::add(Time time, double value) noexcept {
   squares_compensation += lower * (upper + difference) + 2 * difference * error;
   if (value < min) min = value;
   if (value > max) max = value;
-  if (time < first_time) {
-    first = value;
-    first_time = time;
-  }
-  if (time >= last_time) {
+  if (time >= last_time) [[likely]] {
     last = value;
     last_time = time;
+  } else if (time < first_time) {
+    first = value;
+    first_time = time;
   }
 }
 

@@ -118,6 +118,9 @@ class Bed {
   void tick(Time now) {
     for (const auto& shard : shards_) process(*shard, core::Item::tick(now, position_));
   }
+  void end() {
+    for (const auto& shard : shards_) process(*shard, core::Item::end(position_));
+  }
   void sample(SeriesId series, Time time, double value) {
     process(*shards_[series % shards_.size()], core::Item::sample(series, time, value, position_));
     ++position_;

@@ -6,10 +6,12 @@
 //   zscore odd raise=6 clear=3 warmup=30 memory=300 deviation_min=0
 //   silence gone after=3m
 //   tick 60                                "now" becomes 60 s
+//   end                                    the end of all input
 //   12.5 a 20.25                           series a: at 12.5 s the value 20.25
 //   12.5 a 1 x3 +1 *2                      three such samples, each a second later and 2 larger
 //   > a 1m 0..60 rev 1 count 2 sum 3 mean 1.5 min 1 max 2 first 1 last 2 variance 0.5
 //   > a hot raised 12 since 10 value 81 high 80 score 1
+//   late 1                                 so many samples have been late by now
 //
 // Times are seconds after 2026-11-23T00:00:00Z. An expected line may leave out trailing parts.
 #include <doctest/doctest.h>
@@ -99,6 +101,13 @@ class Timeline final : public core::Output {
         continue;
       }
       finish(row);
+      if (first == "late") {
+        std::uint64_t count = 0;
+        words >> count;
+        INFO("row " << row);
+        CHECK(shard_->counters().late.get() == count);
+        continue;
+      }
       if (!configure(first, words)) feed(first, words);
     }
     finish(0);
@@ -108,10 +117,10 @@ class Timeline final : public core::Output {
     const core::Summary& summary = result.summary;
     std::ostringstream text;
     text << names_[series] << ' ' << plan_.windows[result.window].name << ' ' << seconds(result.start) << ".."
-         << seconds(result.end) << " rev " << result.rev << " count " << summary.count << " sum "
-         << number(summary.sum()) << " mean " << number(summary.mean()) << " min " << number(summary.min)
-         << " max " << number(summary.max) << " first " << number(summary.first) << " last "
-         << number(summary.last);
+         << seconds(result.end) << (result.final ? "" : " open") << " rev " << result.rev << " count "
+         << summary.count << " sum " << number(summary.sum()) << " mean " << number(summary.mean()) << " min "
+         << number(summary.min) << " max " << number(summary.max) << " first " << number(summary.first)
+         << " last " << number(summary.last);
     if (summary.count > 1) text << " variance " << number(summary.variance());
     said_.push_back(text.str());
   }
@@ -180,6 +189,10 @@ class Timeline final : public core::Output {
 
   void feed(const std::string& first, std::istringstream& words) {
     if (!shard_) shard_ = std::make_unique<core::Shard>(0, 1, table_, *this);
+    if (first == "end") {
+      process(core::Item::end(0));
+      return;
+    }
     if (first == "tick") {
       std::string now;
       words >> now;
