@@ -1,0 +1,385 @@
+// The whole of weir beside a real Mosquitto: what is published, byte for byte where it can be; the ledger;
+// ten restarts.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <map>
+
+#include "bridge/wire_sender.h"
+#include "tests/json_schema.h"
+#include "tests/live_program.h"
+#include "tests/mosquitto.h"
+#include "tests/temp_folder.h"
+
+using namespace std::chrono_literals;
+using bridge::LocalBroker;
+using json_schema::Json;
+using json_schema::Schema;
+using test::eventually;
+using test::LiveProgram;
+using test::RawClient;
+
+namespace {
+
+const bool have_broker =
+    test::require_mosquitto() && test::require_program("mosquitto_pub", "mosquitto-clients");
+
+const Schema& schema(const std::string& name) {
+  static std::map<std::string, Schema> read;
+  const auto at = read.find(name);
+  if (at != read.end()) return at->second;
+  return read
+      .emplace(name, Schema::from_file(std::string(WEIR_SOURCE_DIR) + "/schemas/" + name + ".schema.json"))
+      .first->second;
+}
+
+Json checked(const std::string& text, const std::string& schema_name) {
+  const Json value = Json::parse(text);
+  const std::vector<std::string> problems = schema(schema_name).problems(value);
+  CHECK_MESSAGE(problems.empty(), schema_name, ": ", text, problems.empty() ? "" : problems.front());
+  return value;
+}
+
+std::string config(const LocalBroker& broker, const std::string& streams, const std::string& more = "") {
+  return R"({"broker": {"url": ")" + broker.url() +
+         R"(", "client_id": "weir"}, "http": {"listen": "127.0.0.1:0"},
+    "status": {"topic": "status", "every": "1s"}, )" +
+         more + R"("streams": [)" + streams + "]}";
+}
+
+// The next status message of which `wanted` holds, of the few hundred that may come before.
+Json status_with(RawClient& reader, const std::function<bool(const Json&)>& wanted) {
+  for (int i = 0; i < 600; ++i) {
+    const Json status = checked(reader.next().payload, "status");
+    if (status["state"] == "online" && wanted(status)) return status;
+  }
+  FAIL("no such status");
+  return {};
+}
+
+bool ready(const Json& status) { return status["connected"] == true && status["subscribed"] == true; }
+
+std::uint64_t sum_without(const Json& counts, const char* total) {
+  std::uint64_t sum = 0;
+  for (const auto& [name, count] : counts.items()) {
+    if (name != total) sum += count.get<std::uint64_t>();
+  }
+  return sum;
+}
+
+std::string iso(std::int64_t seconds) {
+  const auto time = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  ::gmtime_r(&time, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+struct Sample {
+  std::int64_t second;
+  double value;
+};
+
+// count, mean, min, max, stddev (n - 1) of the samples in [start, end), in two passes over long doubles.
+Json reference(const std::vector<Sample>& samples, std::int64_t start, std::int64_t end) {
+  std::vector<double> values;
+  for (const Sample& sample : samples) {
+    if (sample.second >= start && sample.second < end) values.push_back(sample.value);
+  }
+  if (values.empty()) return {};
+  const auto n = static_cast<long double>(values.size());
+  long double sum = 0;
+  for (const double value : values) sum += value;
+  long double squares = 0;
+  for (const double value : values) squares += (value - sum / n) * (value - sum / n);
+  Json result{{"count", values.size()},
+              {"mean", static_cast<double>(sum / n)},
+              {"min", *std::ranges::min_element(values)},
+              {"max", *std::ranges::max_element(values)}};
+  if (values.size() > 1) result["stddev"] = static_cast<double>(std::sqrt(squares / (n - 1)));
+  return result;
+}
+
+// Which series a sample enters, and what the window's messages say of it.
+struct Rule {
+  std::string window;
+  std::int64_t length;
+  std::int64_t every;
+  bool by_device;
+};
+const Rule tumbling{"10s", 10, 10, true};
+const Rule hopping{"30s", 30, 10, false};
+
+using Messages = std::map<std::string, Json>;  // by topic and start
+
+void expect(Messages& all, const Rule& rule, const std::string& stream, const std::string& site,
+            const std::string& device, const std::string& field, const std::vector<Sample>& samples,
+            std::int64_t base, std::int64_t seconds) {
+  for (std::int64_t start = base - rule.length + rule.every; start < base + seconds; start += rule.every) {
+    Json message = reference(samples, start, start + rule.length);
+    if (message.is_null()) continue;
+    message.update({{"v", 1},
+                    {"stream", stream},
+                    {"window", rule.window},
+                    {"site", site},
+                    {"field", field},
+                    {"start", iso(start)},
+                    {"end", iso(start + rule.length)},
+                    {"rev", 1},
+                    {"final", true}});
+    if (rule.by_device) message["device"] = device;
+    const std::string topic = "derived/" + stream + "/" + site + "/" + (rule.by_device ? device + "/" : "") +
+                              field + "/" + rule.window;
+    all[topic + " " + iso(start)] = message;
+  }
+}
+
+}  // namespace
+
+TEST_CASE(
+    "known samples give exactly the expected messages: QoS 0, 1, 2; tumbling, hopping; two fields; two "
+    "group-bys") {
+  constexpr std::int64_t seconds = 120;
+  const std::int64_t base = (std::time(nullptr) - 7200) / 60 * 60;
+  LocalBroker broker;
+  broker.start();
+  RawClient results(broker.port(), "results");
+  results.subscribe("derived/#", 2);
+  RawClient statuses(broker.port(), "statuses");
+  statuses.subscribe("status", 1);
+
+  std::string streams;
+  for (const char* qos : {"0", "1", "2"}) {
+    streams += (streams.empty() ? "" : ",") + std::string(R"({"name": "q)") + qos + R"(", "from": "q)" + qos +
+               R"(/{site}/{device}", "qos": )" + qos + R"(,
+      "payload": {"fields": {"temperature": "/temperature", "humidity": "/env/humidity"}, "time": "/ts"},
+      "lateness": "10m", "idle": "2h", "detectors": [], "windows": [
+        {"name": "10s", "length": "10s", "by": ["site", "device"], "aggregates": ["count", "mean", "min", "max", "stddev"]},
+        {"name": "30s", "kind": "hopping", "length": "30s", "every": "10s", "by": ["site"],
+         "aggregates": ["count", "mean", "min", "max", "stddev"]}]})";
+  }
+  LiveProgram weir(config(broker, streams));
+  (void)status_with(statuses, ready);
+
+  const test::TempFolder folder;
+  const std::vector<std::pair<std::string, std::string>> devices{{"s1", "d1"}, {"s1", "d2"}, {"s2", "d3"}};
+  Messages expected;
+  std::uint32_t state = 20261123;  // of the values; any number would do
+  const auto value = [&](double middle) {
+    state = state * 1664525 + 1013904223;
+    return middle + static_cast<double>(state >> 16) / 100 - 327;  // two decimals, now and then negative
+  };
+  std::vector<std::string> publish;
+  std::vector<std::string> close;
+  for (const char* qos : {"0", "1", "2"}) {
+    const std::string stream = std::string("q") + qos;
+    std::map<std::string, std::map<std::string, std::vector<Sample>>> by_site;
+    for (const auto& [site, device] : devices) {
+      std::map<std::string, std::vector<Sample>> by_field;
+      std::string lines;
+      for (std::int64_t second = base; second < base + seconds; ++second) {
+        char line[200];
+        std::snprintf(line, sizeof line, R"({"ts": %lld, "temperature": %.2f, "env": {"humidity": %.2f}})",
+                      static_cast<long long>(second), value(20), value(1e6));
+        lines += std::string(line) + "\n";
+        const Json sent = Json::parse(line);
+        by_field["temperature"].push_back({second, sent["temperature"]});
+        by_field["humidity"].push_back({second, sent["env"]["humidity"]});
+      }
+      for (const auto& [field, samples] : by_field) {
+        expect(expected, tumbling, stream, site, device, field, samples, base, seconds);
+        auto& all = by_site[site][field];
+        all.insert(all.end(), samples.begin(), samples.end());
+      }
+      const std::string name = stream + "-" + device;
+      const std::string command = "mosquitto_pub -p " + std::to_string(broker.port()) + " -q " + qos +
+                                  " -t " + stream + "/" + site + "/" + device;
+      publish.push_back(command + " -l < " + folder.write(name, lines));
+      // A sample much later moves the watermark: everything before it closes.
+      close.push_back(command + " -m '{\"ts\": " + std::to_string(base + 3600) +
+                      ", \"temperature\": 0, \"env\": {\"humidity\": 0}}'");
+    }
+    for (const auto& [site, by_field] : by_site) {
+      for (const auto& [field, samples] : by_field)
+        expect(expected, hopping, stream, site, "", field, samples, base, seconds);
+    }
+  }
+  CHECK(expected.size() == 3 * (3 * 2 * 12 + 2 * 2 * 14));
+  for (const auto& commands : {publish, close}) {
+    for (const std::string& command : commands) REQUIRE(std::system(command.c_str()) == 0);
+  }
+
+  Messages got;
+  const auto take = [&] {
+    const RawClient::Received message = results.next();
+    const Json result = checked(message.payload, "window");
+    if (result["final"] != true) return;  // of the samples that closed the rest, when weir ends
+    CHECK_FALSE(message.retained);
+    CHECK(got.emplace(message.topic + " " + result["start"].get<std::string>(), result).second);
+  };
+  while (got.size() < expected.size()) take();
+  CHECK(weir.stop() == 0);
+  results.flush();
+  while (results.pending()) take();
+  for (const auto& [key, message] : expected) {
+    CAPTURE(key);
+    REQUIRE(got.contains(key));
+    CHECK(got[key] == message);
+  }
+  CHECK(got.size() == expected.size());
+}
+
+TEST_CASE("the ledger adds up, exactly") {
+  const std::int64_t now = std::time(nullptr);
+  const std::int64_t base = (now - 1200) / 60 * 60;
+  LocalBroker broker;
+  broker.start();
+  RawClient statuses(broker.port(), "statuses");
+  statuses.subscribe("status", 1);
+  {
+    // A session that still has a subscription the next configuration knows nothing of.
+    LiveProgram before(config(broker, R"({"from": "old/{device}"})"));
+    (void)status_with(statuses, ready);
+    CHECK(before.stop() == 0);
+  }
+  RawClient publisher(broker.port(), "publisher");
+  const auto publish = [&](const std::string& topic, const std::string& payload, int times,
+                           bool retain = false) {
+    for (int i = 0; i < times; ++i) publisher.publish(topic, payload, 1, retain);
+  };
+  const auto telemetry = [](std::int64_t second, const std::string& value) {
+    return R"({"type": "telemetry", "ts": )" + std::to_string(second) + R"(, "v": )" + value + "}";
+  };
+  for (const char* device : {"k1", "k2", "k3"})
+    publish("in/" + std::string(device), telemetry(base, "1"), 1, true);
+
+  LiveProgram weir(config(
+      broker,
+      R"({"name": "in", "from": "in/{device}", "retained": "seed", "lateness": "0s", "idle": "2h", "detectors": [],
+      "payload": {"fields": {"v": "/v"}, "time": "/ts", "when": {"/type": "telemetry"}},
+      "windows": [{"length": "10s", "aggregates": ["count"]}]})",
+      R"("limits": {"payload_bytes_max": 200},)"));
+  // The retained ones come after SUBACK: in their time.
+  (void)status_with(statuses,
+                    [](const Json& status) { return ready(status) && status["messages"]["retained"] == 3; });
+
+  for (int i = 0; i < 50; ++i)
+    publish("in/d" + std::to_string(i % 5), telemetry(base + i, std::to_string(i)), 1);
+  publish("in/d1", R"({"type": "telemetry", "v": )", 7);              // malformed
+  publish("in/d1", telemetry(base, "1") + std::string(200, ' '), 4);  // oversize
+  publish("old/d1", telemetry(base, "1"), 6);                         // unmatched
+  publish("in/d1", R"({"type": "answer", "v": 1})", 5);               // ignored
+  publish("in/d1", "", 1);                                            // ignored
+  publish("in/late", telemetry(base, "1"), 1);
+  publish("in/late", telemetry(base + 100, "1"), 1);
+  publish("in/late", telemetry(base + 5, "1"), 2);      // late
+  publish("in/future", telemetry(now + 3600, "1"), 3);  // future
+  publish("in/d1", telemetry(base + 60, "1e999"), 2);   // not finite
+
+  const Json status = status_with(statuses, [](const Json& one) {
+    return one["messages"]["received"] == 85 && one["messages"]["in_flight"] == 0 &&
+           one["samples"]["in_flight"] == 0;
+  });
+  CHECK(status["messages"] == Json{{"received", 85},
+                                   {"decoded", 59},
+                                   {"unmatched", 6},
+                                   {"ignored", 6},
+                                   {"retained", 3},
+                                   {"duplicate", 0},
+                                   {"malformed", 7},
+                                   {"oversize", 4},
+                                   {"shed", 0},
+                                   {"in_flight", 0}});
+  CHECK(status["samples"] == Json{{"total", 59},
+                                  {"aggregated", 52},
+                                  {"late", 2},
+                                  {"future", 3},
+                                  {"not_finite", 2},
+                                  {"series_limit", 0},
+                                  {"in_flight", 0}});
+  CHECK(sum_without(status["messages"], "received") == 85);
+  CHECK(sum_without(status["samples"], "total") == 59);
+
+  const std::string metrics = bridge::wire::http_get(weir.http_port(), "/metrics");
+  for (const auto& [outcome, count] : status["messages"].items()) {
+    if (outcome == "received" || outcome == "in_flight") continue;
+    const std::string line =
+        "weir_messages_total{outcome=\"" + outcome + "\"} " + std::to_string(count.get<int>()) + "\n";
+    CHECK_MESSAGE(metrics.find(line) != std::string::npos, line);
+  }
+  CHECK(metrics.find("weir_messages_received_total 85\n") != std::string::npos);
+  CHECK(weir.stop() == 0);
+}
+
+TEST_CASE("ten restarts of the broker while everybody publishes: seen in status, log and metrics") {
+  LocalBroker broker({false, true, "autosave_interval 1"});
+  broker.start();
+  LiveProgram weir(config(broker, R"({"name": "in", "from": "in/{device}", "lateness": "0s", "detectors": [],
+      "payload": {"fields": {"v": "/v"}, "time": "/ts"}, "windows": [{"length": "1s", "aggregates": ["count"]}]})"));
+  const int http = weir.http_port();
+  REQUIRE(http != 0);
+  std::atomic<bool> done{false};
+  std::thread publisher([&] {
+    for (std::uint64_t i = 0; !done;) {
+      try {
+        RawClient raw(broker.port(), "publisher");
+        for (; !done; ++i) {
+          const std::string second = std::to_string(std::time(nullptr));
+          raw.publish("in/d" + std::to_string(i % 50), R"({"ts": )" + second + R"(, "v": 1})", 1);
+        }
+      } catch (const std::runtime_error&) {
+        std::this_thread::yield();  // the broker is away
+      }
+    }
+  });
+  const auto stopped = [&](int) {
+    done = true;
+    if (publisher.joinable()) publisher.join();
+  };
+  // Joined on every way out.
+  const std::unique_ptr<int, std::function<void(int*)>> guard(new int, [&](int* at) {
+    stopped(0);
+    delete at;
+  });
+
+  for (std::uint64_t round = 0; round <= 10; ++round) {
+    CAPTURE(round);
+    RawClient statuses(broker.port(), "statuses");
+    statuses.subscribe("status", 1);
+    const Json status =
+        status_with(statuses, [&](const Json& one) { return ready(one) && one["connects"] == round + 1; });
+    CHECK(status["disconnects"] == round);
+    CHECK_FALSE(status.contains("last_error"));
+    CHECK(weir.logged(" mqtt: connected ") == static_cast<int>(round) + 1);
+    REQUIRE(eventually([&] { return !bridge::wire::http_get(http, "/readyz").empty(); }));
+    const std::uint64_t received = status["messages"]["received"];
+    (void)status_with(statuses, [&](const Json& one) { return one["messages"]["received"] > received; });
+    if (round == 10) break;
+    broker.kill();
+    REQUIRE(eventually([&] { return bridge::wire::http_get(http, "/readyz").empty(); }));
+    CHECK(weir.logged(" mqtt: connection lost ") == static_cast<int>(round) + 1);
+    CHECK(bridge::wire::http_get(http, "/metrics").find("weir_broker_connected 0\n") != std::string::npos);
+    broker.start();
+  }
+  stopped(0);
+  const std::string metrics = bridge::wire::http_get(http, "/metrics");
+  for (const char* line : {"weir_broker_connected 1\n", "weir_broker_subscribed 1\n",
+                           "weir_broker_connects_total 11\n", "weir_broker_disconnects_total 10\n"}) {
+    CHECK_MESSAGE(metrics.find(line) != std::string::npos, line);
+  }
+  RawClient statuses(broker.port(), "statuses");
+  statuses.subscribe("status", 1);
+  const Json end = status_with(statuses, [](const Json& one) {
+    return one["messages"]["in_flight"] == 0 &&
+           sum_without(one["messages"], "received") == one["messages"]["received"] &&
+           sum_without(one["samples"], "total") == one["samples"]["total"];
+  });
+  CHECK(end["messages"]["decoded"] == end["messages"]["received"]);
+  CHECK(end["samples"]["total"] == end["messages"]["decoded"]);
+  CHECK(end["publish"]["dropped"] == 0);
+  CHECK(weir.stop() == 0);
+}
