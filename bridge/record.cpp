@@ -54,6 +54,7 @@ int record(const Config& config, const RecordOptions& options) {
   drain();
   good = good && recording.close();
   client.stop();
+  flush_throttled(true);
   std::fprintf(stderr, "recorded %llu messages in %s\n", static_cast<unsigned long long>(messages), options.file.c_str());
   if (!good) std::fprintf(stderr, "weir: %s: could not be written whole; is the disk full?\n", options.file.c_str());
   return good ? 0 : 1;

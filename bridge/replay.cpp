@@ -139,7 +139,7 @@ int replay(const Config& config, const ReplayOptions& options) {
   pipeline.add_to(stats);
   stats.received = edge.position();
   report(stats, out.results(), skipped, reordered);
-  flush_throttled();
+  flush_throttled(true);
   if (!out.finish()) {
     std::fprintf(stderr, "weir: %s: results could not be written whole; is the disk full?\n", options.out.c_str());
     return 1;

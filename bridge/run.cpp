@@ -127,7 +127,7 @@ class Bridge {
     log(Level::info, "weir", "ended",
         {{"received", std::to_string(end.received)}, {"samples", std::to_string(end.samples)},
          {"published", std::to_string(end.published)}, {"dropped", std::to_string(end.publish_dropped)}});
-    flush_throttled();
+    flush_throttled(true);
     return failed_ ? 1 : 0;
   }
 
