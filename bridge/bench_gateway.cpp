@@ -27,7 +27,7 @@ constexpr std::size_t packets_built = 100'000;
 // As fast as it goes: messages that may be sent and not yet handled. Half of what the broker holds before it
 // drops (max_queued_messages), and more than is handled between two looks.
 constexpr std::uint64_t outstanding_max = 50'000;
-constexpr int look_ms = 50;
+constexpr int look_ms = 100;
 constexpr Clock::duration warm_up = seconds{2};
 constexpr Clock::duration start_within = seconds{20};
 constexpr Clock::duration stuck_after = seconds{4};  // without a message more, what is missing is lost
