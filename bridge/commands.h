@@ -1,5 +1,5 @@
-// Commands: one function per subcommand of `weir`, in one file each. They return the exit code (0 done, 1 failed while running) or
-// throw SetupError (main prints it, exit code 2). Main thread only.
+// Commands: one function per subcommand of `weir`, in one file each. They return the exit code (0 done, 1
+// failed while running) or throw SetupError (main prints it, exit code 2). Main thread only.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,9 @@
 
 namespace bridge {
 
-struct RunOptions { std::string record; };             // --record FILE: also write what arrives
+struct RunOptions {
+  std::string record;
+};  // --record FILE: also write what arrives
 int run(const Config& config, const RunOptions& options);
 
 int check(const Config& config);
@@ -20,44 +22,47 @@ struct ReplayOptions {
   std::vector<std::string> files;
   CsvOptions csv;
   std::string out = "-";
-  std::uint32_t workers = 1;                            // 0: in place
+  std::uint32_t workers = 1;  // 0: in place
 };
 int replay(const Config& config, const ReplayOptions& options);
 
-struct RecordOptions { std::string file; std::string duration; };
+struct RecordOptions {
+  std::string file;
+  std::string duration;
+};
 int record(const Config& config, const RecordOptions& options);
 
 struct SimulateOptions {
-  std::string broker;                                   // url; or
-  std::string out;                                      // JSON lines file ("-": standard output)
+  std::string broker;  // url; or
+  std::string out;     // JSON lines file ("-": standard output)
   std::string username, password_file;
-  std::string ca;                                       // of an mqtts:// broker; empty: the system's
-  std::string topic = "sensors/{device}/telemetry";     // {device}, {site}
+  std::string ca;                                    // of an mqtts:// broker; empty: the system's
+  std::string topic = "sensors/{device}/telemetry";  // {device}, {site}
   std::uint32_t devices = 20;
-  std::uint32_t sites = 0;                              // 0: four, or one per device where there are fewer
-  double rate = 1;                                      // messages per second and device
+  std::uint32_t sites = 0;  // 0: four, or one per device where there are fewer
+  double rate = 1;          // messages per second and device
   std::string duration = "60s";
   std::uint64_t seed = 1;
-  std::vector<std::string> fields;                      // "name=mean,daily amplitude,noise[,spread]"; none: temperature, humidity
-  std::vector<std::string> faults;                      // "spike=3": how many of a kind; also "spike=3,silence=1"
-  std::string truth;                                    // file for what was injected
+  std::vector<std::string> fields;  // "name=mean,daily amplitude,noise[,spread]"; none: temperature, humidity
+  std::vector<std::string> faults;  // "spike=3": how many of a kind; also "spike=3,silence=1"
+  std::string truth;                // file for what was injected
   int qos = 1;
-  std::string start;                                    // for files: ISO time of the first message; default now
+  std::string start;  // for files: ISO time of the first message; default now
 };
 int simulate(const SimulateOptions& options);
 
 struct BenchOptions {
-  std::string level = "E";              // E: recorded bytes to results, in one process; G: through a Mosquitto of its own
-  std::uint32_t devices = 10'000;       // 1 to 1000000, a topic each
-  std::uint32_t fields = 0;             // numbers of each message that make a series: 1 to 4; 0: four at E, one at G
-  bool discover = false;                // no `fields` in the configuration: every number, found by weir (means four)
-  std::uint64_t messages = 1'000'000;   // E: of a round, 1 to 1000000000
-  std::uint32_t rounds = 0;             // 1 to 1000; 0: five at E, three at G, one at G from a duration of 30s
-  std::uint32_t rate = 0;               // messages per second, up to 10000000. G: sent at that rate, 0: as fast as it goes;
-                                        // E: of event time, 0: 100000
-  std::string duration = "10s";         // G: of the measured part of a round, 1s to 24h
-  std::string subject = "both";         // G: null, weir or both
-  bool json = false;                    // print one JSON object in place of the table
+  std::string level = "E";  // E: recorded bytes to results, in one process; G: through a Mosquitto of its own
+  std::uint32_t devices = 10'000;  // 1 to 1000000, a topic each
+  std::uint32_t fields = 0;  // numbers of each message that make a series: 1 to 4; 0: four at E, one at G
+  bool discover = false;     // no `fields` in the configuration: every number, found by weir (means four)
+  std::uint64_t messages = 1'000'000;  // E: of a round, 1 to 1000000000
+  std::uint32_t rounds = 0;            // 1 to 1000; 0: five at E, three at G, one at G from a duration of 30s
+  std::uint32_t rate = 0;  // messages per second, up to 10000000. G: sent at that rate, 0: as fast as it
+                           // goes; E: of event time, 0: 100000
+  std::string duration = "10s";            // G: of the measured part of a round, 1s to 24h
+  std::string subject = "both";            // G: null, weir or both
+  bool json = false;                       // print one JSON object in place of the table
   std::string program = "/proc/self/exe";  // G: the weir that is measured
 };
 int bench(const BenchOptions& options);

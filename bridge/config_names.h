@@ -13,7 +13,8 @@ namespace bridge {
 template <typename Enum, std::size_t n>
 using ChoiceNames = std::array<std::pair<std::string_view, Enum>, n>;
 
-inline constexpr ChoiceNames<WhenFull, 2> when_full_names{{{"block", WhenFull::block}, {"shed", WhenFull::shed}}};
+inline constexpr ChoiceNames<WhenFull, 2> when_full_names{
+    {{"block", WhenFull::block}, {"shed", WhenFull::shed}}};
 inline constexpr ChoiceNames<Format, 3> format_names{
     {{"json", Format::json}, {"jsonl", Format::jsonl}, {"number", Format::number}}};
 inline constexpr ChoiceNames<EachAs, 3> each_as_names{

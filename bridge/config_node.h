@@ -1,5 +1,6 @@
-// What the loader of the configuration is made of: the text as a tree, the list of problems, and a reader that takes an
-// object's keys one by one and knows which it was never asked for. Used while loading, by one thread.
+// What the loader of the configuration is made of: the text as a tree, the list of problems, and a reader
+// that takes an object's keys one by one and knows which it was never asked for. Used while loading, by one
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -56,12 +57,12 @@ struct Node {
 // The name that `text` may have been meant to be; empty when none is near.
 [[nodiscard]] std::string_view nearest(std::string_view text, std::span<const std::string_view> names);
 
-// JSON with // and /* */ comments. Duplicate keys, syntax errors (with line and column), nesting and size beyond the limits
-// are problems; nothing on a syntax error.
+// JSON with // and /* */ comments. Duplicate keys, syntax errors (with line and column), nesting and size
+// beyond the limits are problems; nothing on a syntax error.
 [[nodiscard]] std::optional<Node> parse_json(std::string_view text, Problems& problems);
 
-// Takes the keys of one object. Each method that reads leaves its target alone when the key is absent, and reports and leaves
-// it alone when the value is not allowed. References to node and problems must outlive it.
+// Takes the keys of one object. Each method that reads leaves its target alone when the key is absent, and
+// reports and leaves it alone when the value is not allowed. References to node and problems must outlive it.
 class ObjectReader {
  public:
   // A node that is no object is reported, and then read as if empty.
@@ -121,14 +122,16 @@ class ObjectReader {
 };
 
 // The text of a node: reports what is no string, or holds a control character.
-[[nodiscard]] std::optional<std::string> text_of(const Node& node, const std::string& pointer, Problems& problems);
+[[nodiscard]] std::optional<std::string> text_of(const Node& node, const std::string& pointer,
+                                                 Problems& problems);
 
 struct Config;
 struct PayloadConfig;
 struct StreamConfig;
 void read_stream(const Node& node, const std::string& pointer, Problems& problems, StreamConfig& stream);
 void read_payload(const Node& node, const std::string& pointer, Problems& problems, PayloadConfig& payload);
-// The tree as a configuration, with defaults that depend on other keys filled in. Reports what cannot be read.
+// The tree as a configuration, with defaults that depend on other keys filled in. Reports what cannot be
+// read.
 [[nodiscard]] Config read_config(const Node& root, Problems& problems);
 // What is wrong with a configuration as a whole: how its values fit together.
 void validate(const Config& config, Problems& problems);
@@ -140,7 +143,8 @@ struct Output {
 };
 // The part of it that is about streams. `outputs`: the topics published to besides those of streams.
 void validate_streams(const Config& config, std::vector<Output> outputs, Problems& problems);
-// A name that stands in topics and metrics must be there as it is in the file. Empty ones were reported when they were read.
+// A name that stands in topics and metrics must be there as it is in the file. Empty ones were reported when
+// they were read.
 void check_name(const std::string& name, const std::string& pointer, Problems& problems);
 
 }  // namespace bridge

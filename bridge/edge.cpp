@@ -36,18 +36,19 @@ struct Stream {
   std::uint32_t index = 0;
   FieldTable fields;
   std::unique_ptr<Decoder> decoder;
-  bool any_tags = false;                             // some grouping has tags: series depend on the row
-  std::unordered_map<std::string, std::string> safe_names;  // as published -> as received, of names that may collide
+  bool any_tags = false;  // some grouping has tags: series depend on the row
+  std::unordered_map<std::string, std::string>
+      safe_names;  // as published -> as received, of names that may collide
   core::Counter series;
 };
 
 // What is remembered of a topic: it is parsed once.
 struct Route {
-  std::string topic;                       // the views below look into it
-  Stream* stream = nullptr;                // null: no stream takes it
+  std::string topic;         // the views below look into it
+  Stream* stream = nullptr;  // null: no stream takes it
   std::vector<std::string_view> captures;
-  std::string_view bare_field;             // name of a payload that is one bare number
-  std::vector<SeriesId> series;            // [field * groupings + grouping], for groupings without tags
+  std::string_view bare_field;   // name of a payload that is one bare number
+  std::vector<SeriesId> series;  // [field * groupings + grouping], for groupings without tags
 };
 
 // Topics seen, open addressing by hash. Bounded: beyond routes_max a topic is parsed each time.
@@ -98,8 +99,8 @@ class RouteCache {
   std::vector<Cell> cells_;
 };
 
-// Messages delivered again: the broker says "maybe again" (which alone proves nothing), and the packet id, topic and payload
-// are those of a recent one.
+// Messages delivered again: the broker says "maybe again" (which alone proves nothing), and the packet id,
+// topic and payload are those of a recent one.
 class Repeats {
  public:
   // True when `message` was already taken; remembers it otherwise. QoS 1 and 2 only.
@@ -114,7 +115,8 @@ class Repeats {
   }
 
  private:
-  static constexpr Position horizon = 1000;  // messages; the broker repeats what was under way, at most receive_maximum
+  static constexpr Position horizon =
+      1000;  // messages; the broker repeats what was under way, at most receive_maximum
   struct Recent {
     bool used = false;
     std::uint16_t packet_id = 0;
@@ -139,7 +141,8 @@ struct Edge::Inner {
     }
   }
 
-  // --- time ---------------------------------------------------------------------------------------------------------
+  // --- time
+  // ---------------------------------------------------------------------------------------------------------
 
   bool tick_due(Time now) noexcept {
     const std::int64_t index = core::pane_index(now, tick_every, Duration{0});
@@ -150,8 +153,8 @@ struct Edge::Inner {
     return true;
   }
 
-  // Which time a sample has: the payload's where it can be believed, else the arrival's. Nothing when it lies so far ahead
-  // that it must be quarantined.
+  // Which time a sample has: the payload's where it can be believed, else the arrival's. Nothing when it lies
+  // so far ahead that it must be quarantined.
   [[nodiscard]] Time event_time(Time said, Time arrival, Duration future, bool& quarantined) noexcept {
     quarantined = false;
     if (said == core::no_time) return arrival;
@@ -163,7 +166,8 @@ struct Edge::Inner {
     return said;
   }
 
-  // --- topics to streams --------------------------------------------------------------------------------------------
+  // --- topics to streams
+  // --------------------------------------------------------------------------------------------
 
   Route* route(std::string_view topic) {
     const std::size_t hash = std::hash<std::string_view>{}(topic);
@@ -192,7 +196,8 @@ struct Edge::Inner {
     }
   }
 
-  // --- names to series ----------------------------------------------------------------------------------------------
+  // --- names to series
+  // ----------------------------------------------------------------------------------------------
 
   // Series of (route, field, grouping, tags of the row). `unwanted` and `limited` as above.
   SeriesId series(Route& from, FieldId field, std::size_t g, const std::string_view* row_tags) {
@@ -206,7 +211,8 @@ struct Edge::Inner {
     return known;
   }
 
-  SeriesId intern(const Route& from, FieldId field, const Grouping& grouping, const std::string_view* row_tags) {
+  SeriesId intern(const Route& from, FieldId field, const Grouping& grouping,
+                  const std::string_view* row_tags) {
     Stream& stream = *from.stream;
     const std::string& field_name = stream.fields.name(field);
     const core::Plan* plan = grouping.plan_for(field_name);
@@ -218,7 +224,8 @@ struct Edge::Inner {
     const std::uint32_t before = table.size();
     const std::optional<SeriesId> id = table.intern(*plan, key, field_name);
     if (!id) {
-      log_throttled(Level::warn, "edge", "series limit reached", {{"limits.series_max", std::to_string(before)}});
+      log_throttled(Level::warn, "edge", "series limit reached",
+                    {{"limits.series_max", std::to_string(before)}});
       return limited;
     }
     if (table.size() != before) {
@@ -229,7 +236,8 @@ struct Edge::Inner {
     return *id;
   }
 
-  // Counts names that differ and look alike in a topic. Only those that hold what a replaced character becomes can.
+  // Counts names that differ and look alike in a topic. Only those that hold what a replaced character
+  // becomes can.
   void note_name(Stream& stream, std::string_view received) {
     constexpr std::size_t names_max = 65536;
     safe.clear();
@@ -238,18 +246,21 @@ struct Edge::Inner {
     const auto [found, fresh] = stream.safe_names.try_emplace(safe, received);
     if (fresh || found->second == received) return;
     counters.name_collisions.add();
-    log_throttled(Level::warn, "edge", "two names look alike in a topic",
-                  {{"stream", stream.rules->config->name}, {"one", found->second}, {"other", std::string{received}}});
+    log_throttled(
+        Level::warn, "edge", "two names look alike in a topic",
+        {{"stream", stream.rules->config->name}, {"one", found->second}, {"other", std::string{received}}});
   }
 
-  // --- messages -----------------------------------------------------------------------------------------------------
+  // --- messages
+  // -----------------------------------------------------------------------------------------------------
 
   MessageOutcome take(const Message& message) {
     const LimitsConfig& limits = rules.config().limits;
     if (message.topic.size() > limits.topic_bytes_max || message.payload.size() > limits.payload_bytes_max) {
       return MessageOutcome::oversize;
     }
-    if (message.qos > 0 && message.packet_id != 0 && repeats.seen(message, position)) return MessageOutcome::duplicate;
+    if (message.qos > 0 && message.packet_id != 0 && repeats.seen(message, position))
+      return MessageOutcome::duplicate;
     Route* const from = route(message.topic);
     if (from->stream == nullptr) return MessageOutcome::unmatched;
     const StreamConfig& stream = *from->stream->rules->config;
@@ -259,7 +270,9 @@ struct Edge::Inner {
     const MessageOutcome outcome = from->stream->decoder->decode(message.payload, from->bare_field, decoded);
     if (outcome == MessageOutcome::malformed) {
       log_throttled(Level::warn, "edge", "payload could not be read",
-                    {{"stream", stream.name}, {"topic", std::string{message.topic}}, {"bytes", std::to_string(message.payload.size())}});
+                    {{"stream", stream.name},
+                     {"topic", std::string{message.topic}},
+                     {"bytes", std::to_string(message.payload.size())}});
     }
     if (outcome != MessageOutcome::decoded) return outcome;
     const bool seed = message.stale && stream.retained == Retained::seed;
@@ -286,7 +299,8 @@ struct Edge::Inner {
     const std::size_t groupings = stream.groupings.size();
     const std::size_t tag_count = stream.tag_names.size();
     for (const Reading& reading : decoded.readings) {
-      const std::string_view* row_tags = tag_count == 0 ? nullptr : decoded.tags.data() + reading.row * tag_count;
+      const std::string_view* row_tags =
+          tag_count == 0 ? nullptr : decoded.tags.data() + reading.row * tag_count;
       bool quarantined = false;
       const Time time = event_time(reading.time, arrival, stream.config->future, quarantined);
       for (std::size_t g = 0; g < groupings; ++g) {
@@ -341,6 +355,8 @@ Position Edge::position() const noexcept { return inner_->position; }
 
 const EdgeCounters& Edge::counters() const noexcept { return inner_->counters; }
 
-std::uint64_t Edge::series(std::size_t stream) const noexcept { return inner_->streams[stream]->series.get(); }
+std::uint64_t Edge::series(std::size_t stream) const noexcept {
+  return inner_->streams[stream]->series.get();
+}
 
 }  // namespace bridge

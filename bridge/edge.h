@@ -1,6 +1,6 @@
-// Edge: the thread that knows topics, streams and formats. Takes messages from the journal, finds their stream, decodes them,
-// turns names into series, and pushes samples and ticks to the engine. Everything it does follows from the journal alone: it
-// reads no clock; "now" comes in with messages and ticks.
+// Edge: the thread that knows topics, streams and formats. Takes messages from the journal, finds their
+// stream, decodes them, turns names into series, and pushes samples and ticks to the engine. Everything it
+// does follows from the journal alone: it reads no clock; "now" comes in with messages and ticks.
 #pragma once
 
 #include <array>
@@ -19,15 +19,16 @@ namespace bridge {
 // Ticks are sent for multiples of this, by arrival time.
 inline constexpr core::Duration tick_every = std::chrono::milliseconds{100};
 
-// Written by the edge's thread, read by any. Samples that reach the engine are counted there as aggregated or late.
+// Written by the edge's thread, read by any. Samples that reach the engine are counted there as aggregated or
+// late.
 struct EdgeCounters {
   std::array<core::Counter, message_outcome_names.size()> messages;
-  core::Counter samples;        // numbers x groupings
+  core::Counter samples;  // numbers x groupings
   core::Counter future, not_finite, series_limit;
-  core::Counter pushed;         // samples given to the engine
+  core::Counter pushed;  // samples given to the engine
   core::Counter bad_rows, bad_times, implausible_times, no_readings, wrong_types, inexact, field_overflow;
-  core::Counter topics_uncached;   // messages whose topic had no room in the cache
-  core::Counter name_collisions;   // names that look alike once made safe for topics
+  core::Counter topics_uncached;  // messages whose topic had no room in the cache
+  core::Counter name_collisions;  // names that look alike once made safe for topics
 };
 
 class Edge {
@@ -40,7 +41,8 @@ class Edge {
 
   // One message, in journal order. Sends the tick that its arrival makes due first.
   void take(const Message& message) noexcept;
-  // Time has come to `now` and no message came: sends the tick that is due, if one is. Returns whether it did.
+  // Time has come to `now` and no message came: sends the tick that is due, if one is. Returns whether it
+  // did.
   bool take_tick(core::Time now) noexcept;
   // Messages taken so far.
   [[nodiscard]] core::Position position() const noexcept;

@@ -1,6 +1,7 @@
-// Journal: messages received and not yet read, in order. One producer thread (the source), one consumer thread (the edge).
-// Records lie in blocks of block_bytes that are allocated as they are needed and used again, so memory follows the backlog,
-// and never exceeds the bound. A record is never split; one larger than a block gets a block of its own.
+// Journal: messages received and not yet read, in order. One producer thread (the source), one consumer
+// thread (the edge). Records lie in blocks of block_bytes that are allocated as they are needed and used
+// again, so memory follows the backlog, and never exceeds the bound. A record is never split; one larger than
+// a block gets a block of its own.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +22,8 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  // Producer. Copies the message in and wakes a waiting consumer; false, and no effect, when there is no room.
-  // A message larger than bytes_max - 2 * block_bytes may never find room.
+  // Producer. Copies the message in and wakes a waiting consumer; false, and no effect, when there is no
+  // room. A message larger than bytes_max - 2 * block_bytes may never find room.
   [[nodiscard]] bool push(const Message& message) noexcept;
   // Producer, after its last push.
   void close() noexcept;

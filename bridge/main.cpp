@@ -1,4 +1,5 @@
-// The command line. The one place that turns options into calls, SetupErrors into exit code 2, and prints what went wrong.
+// The command line. The one place that turns options into calls, SetupErrors into exit code 2, and prints
+// what went wrong.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -26,11 +27,14 @@ struct ConfigOptions {
 
   void add_to(CLI::App& app) {
     auto* file = app.add_option("config", path, "Configuration file (JSON, comments allowed)");
-    auto* pattern = app.add_option("--from", from, "No file: take this topic pattern, with defaults for all else");
+    auto* pattern =
+        app.add_option("--from", from, "No file: take this topic pattern, with defaults for all else");
     file->excludes(pattern);
-    app.add_option("--broker", broker, "Broker, instead of the configuration's: mqtt://host[:port] or mqtts://...");
+    app.add_option("--broker", broker,
+                   "Broker, instead of the configuration's: mqtt://host[:port] or mqtts://...");
     app.add_option("--username", username, "User name, instead of the configuration's");
-    app.add_option("--password-file", password_file, "File whose first line is the password, instead of the configuration's");
+    app.add_option("--password-file", password_file,
+                   "File whose first line is the password, instead of the configuration's");
   }
 
   [[nodiscard]] Config load() const {
@@ -71,26 +75,37 @@ struct Commands {
     sub->callback([this] { chosen = [this] { return bridge::run(config.load(), run); }; });
   }
   void add_check(CLI::App& app) {
-    CLI::App* sub = command(app, "check", "Validate a configuration; print what it means: topics, memory, effective values",
+    CLI::App* sub = command(app, "check",
+                            "Validate a configuration; print what it means: topics, memory, effective values",
                             "weir check weir.json");
     config.add_to(*sub);
     sub->callback([this] { chosen = [this] { return bridge::check(config.load()); }; });
   }
   void add_replay(CLI::App& app) {
-    CLI::App* sub = command(app, "replay", "Run recorded traffic through a configuration: results as JSON lines",
-                            "weir replay weir.json monday.rec\n  weir replay --from 'line/{device}' "
-                            "--csv-topic 'line/{machine}' --csv-time timestamp data.csv");
-    sub->add_option("files", replay_arguments, "CONFIG FILE...; without CONFIG where --from is given. '-' is standard input")->required();
-    sub->add_option("--from", config.from, "No configuration file: take this topic pattern, with defaults for all else");
-    sub->add_option("--csv-topic", replay.csv.topic, "Topic of a CSV row; {column} is replaced by the row's value");
-    sub->add_option("--csv-time", replay.csv.time, "Name of the CSV column that holds the time (default: the first)");
-    sub->add_option("--out", replay.out, "File to write (it must not exist); '-' is standard output")->capture_default_str();
-    sub->add_option("--workers", replay.workers, "Worker threads; 0: none. The results are the same for any number")
-        ->check(CLI::Range(0, 1024))->capture_default_str();
+    CLI::App* sub =
+        command(app, "replay", "Run recorded traffic through a configuration: results as JSON lines",
+                "weir replay weir.json monday.rec\n  weir replay --from 'line/{device}' "
+                "--csv-topic 'line/{machine}' --csv-time timestamp data.csv");
+    sub->add_option("files", replay_arguments,
+                    "CONFIG FILE...; without CONFIG where --from is given. '-' is standard input")
+        ->required();
+    sub->add_option("--from", config.from,
+                    "No configuration file: take this topic pattern, with defaults for all else");
+    sub->add_option("--csv-topic", replay.csv.topic,
+                    "Topic of a CSV row; {column} is replaced by the row's value");
+    sub->add_option("--csv-time", replay.csv.time,
+                    "Name of the CSV column that holds the time (default: the first)");
+    sub->add_option("--out", replay.out, "File to write (it must not exist); '-' is standard output")
+        ->capture_default_str();
+    sub->add_option("--workers", replay.workers,
+                    "Worker threads; 0: none. The results are the same for any number")
+        ->check(CLI::Range(0, 1024))
+        ->capture_default_str();
     sub->callback([this] { chosen = [this] { return replay_files(); }; });
   }
   void add_record(CLI::App& app) {
-    CLI::App* sub = command(app, "record", "Write what arrives to a recording", "weir record weir.json monday.rec --duration 1h");
+    CLI::App* sub = command(app, "record", "Write what arrives to a recording",
+                            "weir record weir.json monday.rec --duration 1h");
     sub->add_option("config", config.path, "Configuration file")->required();
     sub->add_option("file", record.file, "Recording to write (it must not exist)")->required();
     sub->add_option("--duration", record.duration, "Stop after this time (30s, 5m, 1h); default: on Ctrl-C");
@@ -105,7 +120,9 @@ struct Commands {
     if (config.from.empty()) {
       config.path = replay.files.front();
       replay.files.erase(replay.files.begin());
-      if (replay.files.empty()) throw SetupError("replay: name the recorded files after the configuration: weir replay weir.json FILE...");
+      if (replay.files.empty())
+        throw SetupError(
+            "replay: name the recorded files after the configuration: weir replay weir.json FILE...");
     }
     return bridge::replay(config.load(), replay);
   }
@@ -115,7 +132,8 @@ struct Commands {
 
 void Commands::add_simulate(CLI::App& app) {
   CLI::App* sub = command(app, "simulate", "A fleet of devices with seeded anomalies, to a broker or a file",
-                          "weir simulate --broker mqtt://localhost --devices 100 --duration 5m --fault spike=10 --truth truth.jsonl");
+                          "weir simulate --broker mqtt://localhost --devices 100 --duration 5m --fault "
+                          "spike=10 --truth truth.jsonl");
   SimulateOptions& s = simulate;
   sub->add_option("--broker", s.broker, "Publish to this broker: mqtt://host[:port] or mqtts://...");
   sub->add_option("--out", s.out, "Write JSON lines for `weir replay` instead ('-': standard output)");
@@ -127,7 +145,8 @@ void Commands::add_simulate(CLI::App& app) {
   sub->add_option("--duration", s.duration, "How long")->capture_default_str();
   sub->add_option("--seed", s.seed, "Same seed, same fleet and faults")->capture_default_str();
   sub->add_option("--field", s.fields, "name=mean,daily amplitude,noise; may be repeated");
-  sub->add_option("--fault", s.faults, "kind=how many: spike, drift, flatline, silence, shift; may be repeated");
+  sub->add_option("--fault", s.faults,
+                  "kind=how many: spike, drift, flatline, silence, shift; may be repeated");
   sub->add_option("--truth", s.truth, "Write what was injected to this file, as JSON lines");
   sub->add_option("--qos", s.qos, "0, 1 or 2")->check(CLI::Range(0, 2))->capture_default_str();
   sub->add_option("--start", s.start, "Time of the first message (ISO 8601), with --out; default: now");
@@ -135,15 +154,19 @@ void Commands::add_simulate(CLI::App& app) {
 }
 
 void Commands::add_bench(CLI::App& app) {
-  CLI::App* sub = command(app, "bench", "What this machine can do, as ratios to yardsticks that run beside it",
-                          "weir bench --level E\n  weir bench --level G --rate 100000 --duration 60s");
-  sub->add_option("--level", bench.level, "E: recorded bytes to results, in one process. G: through a real broker")
-      ->check(CLI::IsMember({"E", "G"}))->capture_default_str();
+  CLI::App* sub =
+      command(app, "bench", "What this machine can do, as ratios to yardsticks that run beside it",
+              "weir bench --level E\n  weir bench --level G --rate 100000 --duration 60s");
+  sub->add_option("--level", bench.level,
+                  "E: recorded bytes to results, in one process. G: through a real broker")
+      ->check(CLI::IsMember({"E", "G"}))
+      ->capture_default_str();
   sub->add_option("--devices", bench.devices, "Devices, one topic each")->capture_default_str();
   sub->add_option("--fields", bench.fields, "Numbers per message that enter series")->capture_default_str();
   sub->add_option("--messages", bench.messages, "Messages per round (E)")->capture_default_str();
   sub->add_option("--rounds", bench.rounds, "Rounds; medians are printed")->capture_default_str();
-  sub->add_option("--rate", bench.rate, "Messages per second (G); 0: as fast as it goes")->capture_default_str();
+  sub->add_option("--rate", bench.rate, "Messages per second (G); 0: as fast as it goes")
+      ->capture_default_str();
   sub->add_option("--duration", bench.duration, "Length of a round (G)")->capture_default_str();
   sub->add_flag("--json", bench.json, "Print JSON");
   sub->callback([this] { chosen = [this] { return bridge::bench(bench); }; });

@@ -1,4 +1,5 @@
-// Message: what a source hands over. Views into memory of the one who gives it; in the journal they stay valid until pop().
+// Message: what a source hands over. Views into memory of the one who gives it; in the journal they stay
+// valid until pop().
 #pragma once
 
 #include <cstddef>
@@ -13,13 +14,13 @@ namespace bridge {
 inline constexpr std::size_t payload_padding = 64;
 
 struct Message {
-  core::Time arrival;           // never goes back within one journal
+  core::Time arrival;  // never goes back within one journal
   std::string_view topic;
   std::string_view payload;
   std::uint16_t packet_id = 0;  // MQTT packet id at QoS 1 and 2; 0: none
   std::uint8_t qos = 0;
-  bool duplicate = false;       // the broker says it may have sent this before (DUP)
-  bool stale = false;           // an old value replayed because we subscribed (not "the publisher asked to keep this")
+  bool duplicate = false;  // the broker says it may have sent this before (DUP)
+  bool stale = false;  // an old value replayed because we subscribed (not "the publisher asked to keep this")
 };
 
 }  // namespace bridge

@@ -1,9 +1,11 @@
-// MqttClient: one MQTT connection over Paho C++, both source and sink. Supervises itself: connects, subscribes after every
-// CONNACK, comes back within a second of the broker's port opening (jittered back-off), reconnects when a publish stays
-// unacknowledged for 10 s. The session is persistent: clean_start false.
+// MqttClient: one MQTT connection over Paho C++, both source and sink. Supervises itself: connects,
+// subscribes after every CONNACK, comes back within a second of the broker's port opening (jittered
+// back-off), reconnects when a publish stays unacknowledged for 10 s. The session is persistent: clean_start
+// false.
 //
-// Threads: connect/stop belong to the owner; the library's callback thread is the journal's producer; publish() and completed()
-// belong to the publisher thread; the supervisor thread is our own. Readers: any thread.
+// Threads: connect/stop belong to the owner; the library's callback thread is the journal's producer;
+// publish() and completed() belong to the publisher thread; the supervisor thread is our own. Readers: any
+// thread.
 #pragma once
 
 #include <memory>
@@ -21,21 +23,22 @@ struct MqttClientSpec {
   BrokerConfig broker;
   LimitsConfig limits;
   WhenFull when_full = WhenFull::block;
-  std::vector<Subscription> subscriptions;   // may be empty (a publisher only)
-  std::string status_topic;                  // will (retained, offline_json); empty: none
-  std::uint32_t publish_buffer = 1000;       // publications the library may hold under way
+  std::vector<Subscription> subscriptions;  // may be empty (a publisher only)
+  std::string status_topic;                 // will (retained, offline_json); empty: none
+  std::uint32_t publish_buffer = 1000;      // publications the library may hold under way
 };
 
 class MqttClient final : public Sink {
  public:
-  // Reads the password and checks the TLS files. `journal` may be null when there are no subscriptions; it outlives the client.
-  // Throws SetupError (missing or unreadable files, bad url). Connects nothing.
+  // Reads the password and checks the TLS files. `journal` may be null when there are no subscriptions; it
+  // outlives the client. Throws SetupError (missing or unreadable files, bad url). Connects nothing.
   MqttClient(const MqttClientSpec& spec, Journal* journal);
   ~MqttClient() override;  // stop()
 
   // Starts the supervisor; returns at once. A broker that is away is no error: it is retried for ever.
   void start();
-  // Ends the intake: unsubscribes nothing (the session keeps), takes no more messages, closes the journal. Publishing goes on.
+  // Ends the intake: unsubscribes nothing (the session keeps), takes no more messages, closes the journal.
+  // Publishing goes on.
   void stop_intake();
   // Publishes the offline status, disconnects, ends all threads. Idempotent.
   void stop();
@@ -45,7 +48,7 @@ class MqttClient final : public Sink {
 
   struct State {
     bool connected = false;
-    bool subscribed = false;     // every subscription was granted since the last CONNACK
+    bool subscribed = false;  // every subscription was granted since the last CONNACK
     std::uint64_t connects = 0;
     std::uint64_t disconnects = 0;
     std::string last_error;
@@ -59,7 +62,11 @@ class MqttClient final : public Sink {
 };
 
 // "mqtt://host:1883" -> scheme, host, port. Throws SetupError naming what is allowed.
-struct BrokerUrl { bool tls; std::string host; int port; };
+struct BrokerUrl {
+  bool tls;
+  std::string host;
+  int port;
+};
 [[nodiscard]] BrokerUrl parse_broker_url(std::string_view url);
 
 }  // namespace bridge

@@ -1,5 +1,5 @@
-// Outbox: results on their way from one worker to the publisher. One producer thread, one consumer thread, bounded bytes; a full
-// outbox refuses (the worker counts it): workers never wait for the broker.
+// Outbox: results on their way from one worker to the publisher. One producer thread, one consumer thread,
+// bounded bytes; a full outbox refuses (the worker counts it): workers never wait for the broker.
 #pragma once
 
 #include <cstddef>

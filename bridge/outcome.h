@@ -1,5 +1,5 @@
-// What became of every message and every sample: the ledger's words, in one place, with the names that metrics, the status
-// topic and logs use.
+// What became of every message and every sample: the ledger's words, in one place, with the names that
+// metrics, the status topic and logs use.
 //
 //   received = decoded + unmatched + ignored + retained + duplicate + malformed + oversize + shed + in flight
 //   samples  = aggregated + late + future + not_finite + series_limit + in flight
@@ -28,10 +28,14 @@ inline constexpr std::array<std::string_view, 8> message_outcome_names{
     "decoded", "unmatched", "ignored", "retained", "duplicate", "malformed", "oversize", "shed"};
 
 enum class SampleOutcome : std::uint8_t { aggregated, late, future, not_finite, series_limit };
-inline constexpr std::array<std::string_view, 5> sample_outcome_names{"aggregated", "late", "future", "not_finite",
-                                                                      "series_limit"};
+inline constexpr std::array<std::string_view, 5> sample_outcome_names{"aggregated", "late", "future",
+                                                                      "not_finite", "series_limit"};
 
-constexpr std::string_view name(MessageOutcome outcome) { return message_outcome_names[static_cast<std::size_t>(outcome)]; }
-constexpr std::string_view name(SampleOutcome outcome) { return sample_outcome_names[static_cast<std::size_t>(outcome)]; }
+constexpr std::string_view name(MessageOutcome outcome) {
+  return message_outcome_names[static_cast<std::size_t>(outcome)];
+}
+constexpr std::string_view name(SampleOutcome outcome) {
+  return sample_outcome_names[static_cast<std::size_t>(outcome)];
+}
 
 }  // namespace bridge

@@ -42,7 +42,8 @@ void Pipeline::add_to(Stats& stats) const {
 }
 
 void Pipeline::add_ledger(Stats& stats) const {
-  // What a sample becomes last is read first, so that a running pipeline never seems to have more outcomes than samples.
+  // What a sample becomes last is read first, so that a running pipeline never seems to have more outcomes
+  // than samples.
   std::uint64_t aggregated = 0;
   std::uint64_t late = 0;
   for (std::uint32_t shard = 0; shard < engine_->shards(); ++shard) {
@@ -51,7 +52,9 @@ void Pipeline::add_ledger(Stats& stats) const {
     stats.state_bytes += engine_->counters(shard).state_bytes.get();
   }
   const EdgeCounters& edge = edge_->counters();
-  auto sample = [&](SampleOutcome outcome, std::uint64_t n) { stats.samples_by[static_cast<std::size_t>(outcome)] += n; };
+  auto sample = [&](SampleOutcome outcome, std::uint64_t n) {
+    stats.samples_by[static_cast<std::size_t>(outcome)] += n;
+  };
   sample(SampleOutcome::aggregated, aggregated);
   sample(SampleOutcome::late, late);
   sample(SampleOutcome::future, edge.future.get());

@@ -1,5 +1,5 @@
-// Pipeline: rules, series table, outboxes, encoders, engine and edge, wired in the one order that works. What `run`, `replay` and the
-// bench share. Owned by the thread that drives the edge.
+// Pipeline: rules, series table, outboxes, encoders, engine and edge, wired in the one order that works. What
+// `run`, `replay` and the bench share. Owned by the thread that drives the edge.
 #pragma once
 
 #include <memory>
@@ -17,8 +17,8 @@ namespace bridge {
 
 class Pipeline {
  public:
-  // `threads` false: everything in place on the caller's thread. `outbox_bytes`: bound of each shard's outbox.
-  // `config` outlives the pipeline.
+  // `threads` false: everything in place on the caller's thread. `outbox_bytes`: bound of each shard's
+  // outbox. `config` outlives the pipeline.
   Pipeline(const Config& config, bool threads, std::size_t outbox_bytes);
   ~Pipeline();
 

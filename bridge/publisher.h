@@ -1,6 +1,7 @@
-// Publisher: the thread that drains the outboxes to the sink. Holds at most publish.buffer results while the sink cannot take
-// them (the oldest is dropped and counted), keeps what is under way until it is acknowledged, publishes again what a lost
-// connection lost, and honours publish.max_rate. At least once; idempotent by (topic, start, rev).
+// Publisher: the thread that drains the outboxes to the sink. Holds at most publish.buffer results while the
+// sink cannot take them (the oldest is dropped and counted), keeps what is under way until it is
+// acknowledged, publishes again what a lost connection lost, and honours publish.max_rate. At least once;
+// idempotent by (topic, start, rev).
 #pragma once
 
 #include <cstdint>
@@ -36,11 +37,11 @@ class Publisher {
 
   // Once.
   void start();
-  // Any thread: publish this as soon as possible, ahead of results (status, birth). Never dropped for results; a newer one for the
-  // same topic replaces one not yet under way.
+  // Any thread: publish this as soon as possible, ahead of results (status, birth). Never dropped for
+  // results; a newer one for the same topic replaces one not yet under way.
   void publish_status(Publication publication);
-  // After the workers have ended: waits until all is acknowledged or `most` has passed, gives up what is left (counted as
-  // dropped), ends the thread. Idempotent. Without start(): no effect.
+  // After the workers have ended: waits until all is acknowledged or `most` has passed, gives up what is left
+  // (counted as dropped), ends the thread. Idempotent. Without start(): no effect.
   void finish(core::Duration most);
 
   [[nodiscard]] const PublishCounters& counters() const;

@@ -22,7 +22,8 @@ int record(const Config& config, const RecordOptions& options) {
   std::optional<Duration> most;
   if (!options.duration.empty()) {
     most = parse_duration(options.duration);
-    if (!most) throw SetupError("--duration: \"" + options.duration + "\" is no duration; write 30s, 5m or 1h");
+    if (!most)
+      throw SetupError("--duration: \"" + options.duration + "\" is no duration; write 30s, 5m or 1h");
   }
   const StopSignal stop_signal;
   Journal journal(config.limits.journal_bytes);
@@ -55,8 +56,10 @@ int record(const Config& config, const RecordOptions& options) {
   good = good && recording.close();
   client.stop();
   flush_throttled(true);
-  std::fprintf(stderr, "recorded %llu messages in %s\n", static_cast<unsigned long long>(messages), options.file.c_str());
-  if (!good) std::fprintf(stderr, "weir: %s: could not be written whole; is the disk full?\n", options.file.c_str());
+  std::fprintf(stderr, "recorded %llu messages in %s\n", static_cast<unsigned long long>(messages),
+               options.file.c_str());
+  if (!good)
+    std::fprintf(stderr, "weir: %s: could not be written whole; is the disk full?\n", options.file.c_str());
   return good ? 0 : 1;
 }
 

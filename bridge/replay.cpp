@@ -17,17 +17,20 @@ namespace {
 
 using core::Position;
 
-// Nothing may be lost while replaying: results wait without a bound, and are written every messages_per_chunk.
+// Nothing may be lost while replaying: results wait without a bound, and are written every
+// messages_per_chunk.
 constexpr std::size_t outbox_bytes = std::size_t{1} << 40;
 constexpr Position messages_per_chunk = 32'768;
 
-// Writes results as JSON lines, in the order of the message that caused them, then of series: the same bytes for any
-// number of workers, whatever their queues and batches.
+// Writes results as JSON lines, in the order of the message that caused them, then of series: the same bytes
+// for any number of workers, whatever their queues and batches.
 class ResultFile {
  public:
-  explicit ResultFile(const std::string& path) : path_(path), file_(path == "-" ? stdout : std::fopen(path.c_str(), "wbx")) {
+  explicit ResultFile(const std::string& path)
+      : path_(path), file_(path == "-" ? stdout : std::fopen(path.c_str(), "wbx")) {
     if (file_ == nullptr) {
-      throw SetupError("--out: " + path + " cannot be created: " + std::strerror(errno) + "; name a file that does not exist yet");
+      throw SetupError("--out: " + path + " cannot be created: " + std::strerror(errno) +
+                       "; name a file that does not exist yet");
     }
   }
   ~ResultFile() {
@@ -60,7 +63,8 @@ class ResultFile {
     std::stable_sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) {
       return a.cause != b.cause ? a.cause < b.cause : a.series < b.series;
     });
-    for (const Line& line : lines) good_ = std::fwrite(text.data() + line.begin, 1, line.size, file_) == line.size && good_;
+    for (const Line& line : lines)
+      good_ = std::fwrite(text.data() + line.begin, 1, line.size, file_) == line.size && good_;
     results_ += lines.size();
   }
 
@@ -81,11 +85,13 @@ class ResultFile {
 void report(const Stats& stats, std::uint64_t results, std::uint64_t skipped, std::uint64_t reordered) {
   std::string line = "replayed " + std::to_string(stats.received) + " messages:";
   for (std::size_t i = 0; i < stats.messages.size(); ++i) {
-    if (stats.messages[i] != 0) line += " " + std::string{message_outcome_names[i]} + " " + std::to_string(stats.messages[i]);
+    if (stats.messages[i] != 0)
+      line += " " + std::string{message_outcome_names[i]} + " " + std::to_string(stats.messages[i]);
   }
   line += "; " + std::to_string(stats.samples) + " samples:";
   for (std::size_t i = 0; i < stats.samples_by.size(); ++i) {
-    if (stats.samples_by[i] != 0) line += " " + std::string{sample_outcome_names[i]} + " " + std::to_string(stats.samples_by[i]);
+    if (stats.samples_by[i] != 0)
+      line += " " + std::string{sample_outcome_names[i]} + " " + std::to_string(stats.samples_by[i]);
   }
   line += "; " + std::to_string(results) + " results";
   if (skipped != 0) line += "; " + std::to_string(skipped) + " records could not be read";
@@ -141,7 +147,8 @@ int replay(const Config& config, const ReplayOptions& options) {
   report(stats, out.results(), skipped, reordered);
   flush_throttled(true);
   if (!out.finish()) {
-    std::fprintf(stderr, "weir: %s: results could not be written whole; is the disk full?\n", options.out.c_str());
+    std::fprintf(stderr, "weir: %s: results could not be written whole; is the disk full?\n",
+                 options.out.c_str());
     return 1;
   }
   return 0;

@@ -1,10 +1,10 @@
-// Rules: the configuration compiled into what the edge and the encoders need: patterns, groupings, plans, templates. Built
-// once, constant afterwards, readable by every thread; outlives the engine.
+// Rules: the configuration compiled into what the edge and the encoders need: patterns, groupings, plans,
+// templates. Built once, constant afterwards, readable by every thread; outlives the engine.
 //
-// A grouping is one set of keys ("by") of a stream: a number that matches the stream enters one series per grouping that has a
-// rule for its field. Grouping 0 has every capture and tag (series_keys: all but a capture called {field}); detectors belong to it.
-// Two windows whose `by` name the same keys share a grouping, whatever their order. A stream that is ignored has a pattern and no
-// groupings.
+// A grouping is one set of keys ("by") of a stream: a number that matches the stream enters one series per
+// grouping that has a rule for its field. Grouping 0 has every capture and tag (series_keys: all but a
+// capture called {field}); detectors belong to it. Two windows whose `by` name the same keys share a
+// grouping, whatever their order. A stream that is ignored has a pattern and no groupings.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ struct KeySource {
 };
 
 struct Grouping {
-  std::vector<std::string> names;   // of the keys, in the order of the series' key values
+  std::vector<std::string> names;  // of the keys, in the order of the series' key values
   std::vector<KeySource> keys;
   bool has_tags = false;
   // Plans by field: those that a rule names, else `other`. Null: no rule applies to that field.
@@ -41,7 +41,8 @@ struct Grouping {
 struct StreamRules {
   const StreamConfig* config;
   TopicPattern pattern;
-  std::vector<std::string> tag_names;           // of the payload's rows, as the decoder gives them: tags, then "key" of a map
+  std::vector<std::string>
+      tag_names;  // of the payload's rows, as the decoder gives them: tags, then "key" of a map
   std::vector<Grouping> groupings;
   // One per window and one for all flags; their {names} are window_template_names(by of the window) and
   // flag_template_names(names of grouping 0).
@@ -69,9 +70,11 @@ class Rules {
   std::vector<std::unique_ptr<StreamRules>> streams_;
 };
 
-// Keys of a stream's series: its captures, except {field} (which names the field of a bare number), then its tags.
+// Keys of a stream's series: its captures, except {field} (which names the field of a bare number), then its
+// tags.
 [[nodiscard]] std::vector<std::string> series_keys(const StreamConfig& stream);
-// Names a window's template may use, in the order of TopicTemplate::Part::name: stream, window, field, then `by`.
+// Names a window's template may use, in the order of TopicTemplate::Part::name: stream, window, field, then
+// `by`.
 [[nodiscard]] std::vector<std::string> window_template_names(const std::vector<std::string>& by);
 // Names flags_to may use: stream, detector, field, then every capture and tag.
 [[nodiscard]] std::vector<std::string> flag_template_names(const std::vector<std::string>& keys);

@@ -1,10 +1,10 @@
 #include "bridge/run.h"
 
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <optional>
-#include <unistd.h>
 
 #include "bridge/commands.h"
 #include "bridge/error.h"
@@ -34,7 +34,8 @@ class StageTimer {
   void add(Duration duration) noexcept {
     const std::int64_t nanoseconds = std::max<std::int64_t>(duration.count(), 0);
     std::size_t bucket = 0;
-    for (std::int64_t bound = 1000; bucket + 1 < StageHistogram::buckets && nanoseconds > bound; bound *= 4) ++bucket;
+    for (std::int64_t bound = 1000; bucket + 1 < StageHistogram::buckets && nanoseconds > bound; bound *= 4)
+      ++bucket;
     counts_[bucket].add();
     nanoseconds_.add(static_cast<std::uint64_t>(nanoseconds));
   }
@@ -51,7 +52,8 @@ class StageTimer {
   core::Counter nanoseconds_;
 };
 
-// Bytes of results that may wait between one worker and the publisher; what the broker cannot take waits in publish.buffer.
+// Bytes of results that may wait between one worker and the publisher; what the broker cannot take waits in
+// publish.buffer.
 constexpr std::size_t outbox_bytes = 16 << 20;
 // Messages read before the clock is looked at again.
 constexpr int messages_per_step = 1024;
@@ -74,7 +76,9 @@ class Bridge {
 
   int run() {
     log(Level::info, "weir", "started",
-        {{"version", WEIR_VERSION}, {"broker", config_.broker.url}, {"client_id", config_.broker.client_id},
+        {{"version", WEIR_VERSION},
+         {"broker", config_.broker.url},
+         {"client_id", config_.broker.client_id},
          {"workers", std::to_string(pipeline_.engine().shards())},
          {"http", http_ ? "port " + std::to_string(http_->port()) : "off"}});
     client_.start();
@@ -125,8 +129,10 @@ class Bridge {
     client_.stop();
     const Stats end = stats();
     log(Level::info, "weir", "ended",
-        {{"received", std::to_string(end.received)}, {"samples", std::to_string(end.samples)},
-         {"published", std::to_string(end.published)}, {"dropped", std::to_string(end.publish_dropped)}});
+        {{"received", std::to_string(end.received)},
+         {"samples", std::to_string(end.samples)},
+         {"published", std::to_string(end.published)},
+         {"dropped", std::to_string(end.publish_dropped)}});
     flush_throttled(true);
     return failed_ ? 1 : 0;
   }
@@ -242,7 +248,8 @@ MqttClientSpec client_spec(const Config& config) {
   spec.status_topic = status_topic(config);
   for (const StreamConfig& stream : config.streams) {
     if (stream.ignore) continue;
-    spec.subscriptions.push_back({TopicPattern{stream.from}.filter(), stream.qos, stream.retained != Retained::ignore});
+    spec.subscriptions.push_back(
+        {TopicPattern{stream.from}.filter(), stream.qos, stream.retained != Retained::ignore});
   }
   return spec;
 }

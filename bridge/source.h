@@ -1,5 +1,6 @@
-// Source: where messages come from. It copies topic and payload into the journal and returns: it never decodes and never
-// touches engine state. Its callbacks run on a thread of its own (the MQTT library's), the journal's producer.
+// Source: where messages come from. It copies topic and payload into the journal and returns: it never
+// decodes and never touches engine state. Its callbacks run on a thread of its own (the MQTT library's), the
+// journal's producer.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,7 @@ namespace bridge {
 struct Subscription {
   std::string filter;
   int qos;
-  bool seed;   // wants retained messages when it subscribes (retained: seed or accept)
+  bool seed;  // wants retained messages when it subscribes (retained: seed or accept)
 };
 
 // Written by the source's thread, read by any.

@@ -1,5 +1,5 @@
-// Status: Stats as the JSON message of the status topic (schemas/status.schema.json), and the will that replaces it when weir is
-// gone. Pure; any thread.
+// Status: Stats as the JSON message of the status topic (schemas/status.schema.json), and the will that
+// replaces it when weir is gone. Pure; any thread.
 #pragma once
 
 #include <string>

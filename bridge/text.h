@@ -1,4 +1,5 @@
-// Text from outside: its UTF-8 characters, and how it is shown in a message to the operator. Pure functions, any thread.
+// Text from outside: its UTF-8 characters, and how it is shown in a message to the operator. Pure functions,
+// any thread.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +10,8 @@
 
 namespace bridge {
 
-// One character of UTF-8 text. length 0: the byte there begins no valid character (overlong, surrogate, cut short, ...).
+// One character of UTF-8 text. length 0: the byte there begins no valid character (overlong, surrogate, cut
+// short, ...).
 struct Character {
   char32_t code;
   std::size_t length;
@@ -23,10 +25,12 @@ struct Character {
 
 // Control characters and code points that are no characters: MQTT brokers may refuse a topic that holds one.
 [[nodiscard]] constexpr bool is_control(char32_t code) noexcept {
-  return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0xFDD0 && code <= 0xFDEF) || (code & 0xFFFEU) == 0xFFFE;
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0xFDD0 && code <= 0xFDEF) ||
+         (code & 0xFFFEU) == 0xFFFE;
 }
 
-// In quotes, on one line, at most about 100 bytes: what cannot be shown becomes "?", a longer text ends in "...".
+// In quotes, on one line, at most about 100 bytes: what cannot be shown becomes "?", a longer text ends in
+// "...".
 [[nodiscard]] inline std::string shown(std::string_view text) {
   constexpr std::size_t bytes_max = 100;
   std::string out{"\""};

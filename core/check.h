@@ -4,8 +4,9 @@
 
 namespace core {
 
-[[noreturn]] [[gnu::format(printf, 4, 5)]] void check_failed(const char* file, int line, const char* condition,
-                                                             const char* format, ...) noexcept;
+[[noreturn]] [[gnu::format(printf, 4, 5)]] void check_failed(const char* file, int line,
+                                                             const char* condition, const char* format,
+                                                             ...) noexcept;
 
 }  // namespace core
 

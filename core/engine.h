@@ -1,7 +1,7 @@
 // Engine: shards, their queues and their worker threads. The one place in core/ that creates threads.
 // All methods belong to the edge thread, except the readers at the end.
-// Same calls, same results: for any number of shards, workers, batch and queue size each series sees the same items in the
-// same order.
+// Same calls, same results: for any number of shards, workers, batch and queue size each series sees the same
+// items in the same order.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,10 @@
 namespace core {
 
 struct EngineSpec {
-  std::uint32_t shards = 1;         // 1 to 1024
-  bool threads = true;              // a worker thread per shard; false: shards run in place, on the edge thread
-  std::size_t batch_items = 500;    // most items that travel to a shard at once, >= 1
-  std::size_t queue_items = 4096;   // items a shard's queue holds, >= batch_items
+  std::uint32_t shards = 1;       // 1 to 1024
+  bool threads = true;            // a worker thread per shard; false: shards run in place, on the edge thread
+  std::size_t batch_items = 500;  // most items that travel to a shard at once, >= 1
+  std::size_t queue_items = 4096;  // items a shard's queue holds, >= batch_items
 };
 
 // Why a batch left for its shard.
@@ -28,7 +28,8 @@ inline constexpr std::size_t flush_causes = 4;
 
 class Engine {
  public:
-  // `outputs`: one per shard, each called only by the thread that runs that shard; they and `table` outlive the engine.
+  // `outputs`: one per shard, each called only by the thread that runs that shard; they and `table` outlive
+  // the engine.
   Engine(const EngineSpec& spec, const SeriesTable& table, const std::vector<Output*>& outputs);
   // Closes the queues; workers end when theirs is empty.
   ~Engine();
@@ -42,11 +43,11 @@ class Engine {
   void tick(Time now, Position position) noexcept;
   // Sends all that waits in batches. No effect where nothing waits.
   void flush(FlushCause cause) noexcept;
-  // Sends the end of all input to every shard: each window that is open and holds samples is emitted with final = false.
-  // Nothing but close() may follow.
+  // Sends the end of all input to every shard: each window that is open and holds samples is emitted with
+  // final = false. Nothing but close() may follow.
   void finish(Position position) noexcept;
-  // Flushes, then waits until the workers have handled all that was pushed; their results are then in the outputs and
-  // visible to the caller.
+  // Flushes, then waits until the workers have handled all that was pushed; their results are then in the
+  // outputs and visible to the caller.
   void settle() noexcept;
   // Flushes, closes the queues, joins the workers. Idempotent; nothing may be pushed afterwards.
   void close() noexcept;

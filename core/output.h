@@ -1,5 +1,5 @@
-// Output: where a shard's results go. One object per shard, called only on the thread that runs the shard; it must not
-// wait and must not throw. Results of one series come in order.
+// Output: where a shard's results go. One object per shard, called only on the thread that runs the shard; it
+// must not wait and must not throw. Results of one series come in order.
 #pragma once
 
 #include "core/detector.h"
@@ -11,7 +11,8 @@ namespace core {
 class Output {
  public:
   virtual ~Output() = default;
-  // `cause`: position of the message that caused the result; for one caused by a tick, of the message that follows it.
+  // `cause`: position of the message that caused the result; for one caused by a tick, of the message that
+  // follows it.
   virtual void window(Position cause, SeriesId series, const WindowResult& result) noexcept = 0;
   virtual void flag(Position cause, SeriesId series, const FlagChange& change) noexcept = 0;
 };

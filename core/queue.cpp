@@ -1,6 +1,6 @@
 #ifdef __SANITIZE_THREAD__
-// The library's fences are lost on ThreadSanitizer; what orders the threads here are our own counts. Above all
-// includes, because the warning is about a line of theirs.
+// The library's fences are lost on ThreadSanitizer; what orders the threads here are our own counts. Above
+// all includes, because the warning is about a line of theirs.
 #pragma GCC diagnostic ignored "-Wtsan"
 #endif
 

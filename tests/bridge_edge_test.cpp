@@ -17,7 +17,8 @@ const char* const one_stream = R"({"streams":[{"name":"s","from":"in/{device}/#"
   "windows":[{"name":"w","length":"10s","retention":"0s","aggregates":["count","sum"]}]}]})";
 
 std::string at(std::int64_t seconds, std::string_view rest) {
-  return "{\"t\":" + std::to_string(test::day.time_since_epoch() / 1s + seconds) + "," + std::string{rest} + "}";
+  return "{\"t\":" + std::to_string(test::day.time_since_epoch() / 1s + seconds) + "," + std::string{rest} +
+         "}";
 }
 
 std::vector<std::string> topics(const std::vector<test::Published>& all) {
@@ -33,26 +34,26 @@ TEST_CASE("every message and every sample ends in exactly one outcome") {
   Feed feed(one_stream);
   feed.send(1s, "in/a/x", at(1, R"("v":1)"));
   feed.send(2s, "in/a/x", at(2, R"("v":2,"w":3)"));
-  feed.send(3s, "in/a/x", "{\"v\":");                          // malformed
-  feed.send(3s, "out/a", at(3, R"("v":1)"));                   // unmatched
-  feed.send(3s, "in/a/x", "");                                 // ignored: an empty payload
-  feed.send(3s, "in/a/x", std::string(300'000, ' '));          // oversize
-  feed.send(3s, std::string(2000, 'a'), "1");                  // oversize: the topic
+  feed.send(3s, "in/a/x", "{\"v\":");                  // malformed
+  feed.send(3s, "out/a", at(3, R"("v":1)"));           // unmatched
+  feed.send(3s, "in/a/x", "");                         // ignored: an empty payload
+  feed.send(3s, "in/a/x", std::string(300'000, ' '));  // oversize
+  feed.send(3s, std::string(2000, 'a'), "1");          // oversize: the topic
   bridge::Message retained;
   retained.arrival = test::day + 4s;
   retained.stale = true;
-  feed.send(retained, "in/a/x", at(4, R"("v":9)"));            // retained
-  feed.send(5s, "in/a/x", at(500, R"("v":1)"));                // future
-  feed.send(6s, "in/a/x", at(6, R"("v":1e999)"));              // not finite
-  feed.send(30s, "in/a/x", at(30, R"("v":5)"));                // closes the window of 0 to 10 s
-  feed.send(31s, "in/a/x", at(3, R"("v":7)"));                 // late
+  feed.send(retained, "in/a/x", at(4, R"("v":9)"));  // retained
+  feed.send(5s, "in/a/x", at(500, R"("v":1)"));      // future
+  feed.send(6s, "in/a/x", at(6, R"("v":1e999)"));    // not finite
+  feed.send(30s, "in/a/x", at(30, R"("v":5)"));      // closes the window of 0 to 10 s
+  feed.send(31s, "in/a/x", at(3, R"("v":7)"));       // late
   bridge::Message repeated;
   repeated.arrival = test::day + 32s;
   repeated.qos = 1;
   repeated.packet_id = 7;
   feed.send(repeated, "in/a/x", at(32, R"("v":8)"));
   repeated.duplicate = true;
-  feed.send(repeated, "in/a/x", at(32, R"("v":8)"));           // duplicate
+  feed.send(repeated, "in/a/x", at(32, R"("v":8)"));  // duplicate
 
   CHECK(feed.messages(MessageOutcome::decoded) == 7);
   CHECK(feed.messages(MessageOutcome::malformed) == 1);
@@ -69,7 +70,8 @@ TEST_CASE("every message and every sample ends in exactly one outcome") {
   CHECK(test::adds_up(feed.stats()));
 }
 
-TEST_CASE("a message that says it may be a repeat is one only when the same was taken under the same packet id") {
+TEST_CASE(
+    "a message that says it may be a repeat is one only when the same was taken under the same packet id") {
   Feed feed(one_stream);
   bridge::Message message;
   message.arrival = test::day + 1s;
@@ -95,15 +97,15 @@ TEST_CASE("a bare number is a field named by the rest of its topic") {
   feed.send(1s, "in/a/room/humidity", "40");
   feed.send(1s, "in/b", "1");
   feed.tick(30s);
-  CHECK(topics(feed.take()) == std::vector<std::string>{"derived/s/a/room.humidity/w", "derived/s/a/temperature/w",
-                                                            "derived/s/b/value/w"});
+  CHECK(topics(feed.take()) == std::vector<std::string>{"derived/s/a/room.humidity/w",
+                                                        "derived/s/a/temperature/w", "derived/s/b/value/w"});
 }
 
 TEST_CASE("payload times that cannot be believed give way to the arrival, and are counted") {
   Feed feed(one_stream);
-  feed.send(1s, "in/a/x", R"({"t":1.61,"v":1})");                      // a clock that was never set
-  feed.send(2s, "in/a/x", R"({"t":"2000-01-01T00:00:10Z","v":2})");    // another
-  feed.send(3s, "in/a/x", R"({"t":"soon","v":3})");                    // no time at all
+  feed.send(1s, "in/a/x", R"({"t":1.61,"v":1})");                    // a clock that was never set
+  feed.send(2s, "in/a/x", R"({"t":"2000-01-01T00:00:10Z","v":2})");  // another
+  feed.send(3s, "in/a/x", R"({"t":"soon","v":3})");                  // no time at all
   CHECK(feed.stats().implausible_times == 2);
   CHECK(feed.stats().bad_times == 1);
   feed.tick(30s);
@@ -125,7 +127,8 @@ TEST_CASE("beyond series_max new series are counted and the known ones go on") {
 }
 
 TEST_CASE("a number that feeds two groupings is two samples") {
-  Feed feed(R"({"streams":[{"name":"s","from":"{site}/{device}","lateness":"0s","idle":"0s","detectors":[],"windows":[
+  Feed feed(
+      R"({"streams":[{"name":"s","from":"{site}/{device}","lateness":"0s","idle":"0s","detectors":[],"windows":[
     {"name":"d","length":"10s","aggregates":["count"]},
     {"name":"all","length":"10s","by":["site"],"aggregates":["count","sum"]}]}]})");
   feed.send(1s, "x/a", "1");
@@ -133,8 +136,9 @@ TEST_CASE("a number that feeds two groupings is two samples") {
   feed.send(1s, "y/a", "4");
   CHECK(feed.stats().samples == 6);
   feed.tick(20s);
-  CHECK(topics(feed.take()) == std::vector<std::string>{"derived/s/x/a/value/d", "derived/s/x/b/value/d", "derived/s/x/value/all",
-                                        "derived/s/y/a/value/d", "derived/s/y/value/all"});
+  CHECK(topics(feed.take()) == std::vector<std::string>{"derived/s/x/a/value/d", "derived/s/x/b/value/d",
+                                                        "derived/s/x/value/all", "derived/s/y/a/value/d",
+                                                        "derived/s/y/value/all"});
 }
 
 TEST_CASE("group values that join to the same text stay apart") {
@@ -145,7 +149,8 @@ TEST_CASE("group values that join to the same text stay apart") {
 }
 
 TEST_CASE("tags of the payload make series") {
-  Feed feed(R"({"streams":[{"name":"s","from":"in","payload":{"tags":{"line":"/line"},"fields":{"v":"/v"}},"lateness":"0s","idle":"0s",
+  Feed feed(
+      R"({"streams":[{"name":"s","from":"in","payload":{"tags":{"line":"/line"},"fields":{"v":"/v"}},"lateness":"0s","idle":"0s",
     "detectors":[],"windows":[{"name":"w","length":"10s","aggregates":["sum"]}]}]})");
   feed.send(1s, "in", R"({"line":"A","v":1})");
   feed.send(1s, "in", R"({"line":"B","v":2})");
@@ -160,7 +165,8 @@ TEST_CASE("tags of the payload make series") {
 
 TEST_CASE("retained: seed makes the series known and counts no sample; accept counts it") {
   auto feed_with = [](const char* policy) {
-    return std::make_unique<Feed>(R"({"streams":[{"name":"s","from":"in/{d}","retained":")" + std::string{policy} + R"("}]})");
+    return std::make_unique<Feed>(R"({"streams":[{"name":"s","from":"in/{d}","retained":")" +
+                                  std::string{policy} + R"("}]})");
   };
   bridge::Message message;
   message.arrival = test::day;

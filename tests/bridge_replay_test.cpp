@@ -11,7 +11,8 @@
 
 namespace {
 
-// A fleet with everything that makes order matter: many devices on one site series, late and repeated times, gaps, spikes.
+// A fleet with everything that makes order matter: many devices on one site series, late and repeated times,
+// gaps, spikes.
 std::string traffic(std::uint64_t seed, int messages) {
   std::mt19937_64 random{seed};
   auto below = [&](std::uint64_t n) { return static_cast<std::int64_t>(random() % n); };
@@ -26,14 +27,16 @@ std::string traffic(std::uint64_t seed, int messages) {
     if (below(300) == 0) time_ms += below(120'000);
     const double value = 20.0 + static_cast<double>(below(1000)) / 100 + (below(300) == 0 ? 500 : 0);
     lines += R"({"t":)" + std::to_string(now_ms) + R"(,"topic":"plant/)" + std::to_string(device % 3) + "/" +
-             std::to_string(device) + R"(","payload":{"ts":)" + std::to_string(time_ms) + R"(,"temperature":)" +
-             std::to_string(value) + R"(,"humidity":)" + std::to_string(below(100)) + "}}\n";
+             std::to_string(device) + R"(","payload":{"ts":)" + std::to_string(time_ms) +
+             R"(,"temperature":)" + std::to_string(value) + R"(,"humidity":)" + std::to_string(below(100)) +
+             "}}\n";
   }
   return lines;
 }
 
 std::string config(int queue, int batch) {
-  return R"({"aggregation":{"ring_buffer_size":)" + std::to_string(queue) + R"(,"batch_size":)" + std::to_string(batch) + R"(},
+  return R"({"aggregation":{"ring_buffer_size":)" + std::to_string(queue) + R"(,"batch_size":)" +
+         std::to_string(batch) + R"(},
     "streams":[{"name":"p","from":"plant/{site}/{device}","payload":{"time":"/ts"},"lateness":"2s","idle":"3s","windows":[
       {"name":"10s","length":"10s"},
       {"name":"1m","length":"1m","every":"10s","retention":"20s","aggregates":["count","sum","mean","variance","range","first","last","delta"]},
@@ -70,8 +73,9 @@ TEST_CASE("replay: identical files for any number of workers, any queue, any bat
       CHECK((results == expected));
     }
   }
-  for (const std::string part : {"\"window\":\"10s\"", "\"window\":\"1m\"", "\"window\":\"site\"", "\"rev\":2", "\"detector\":\"hot\"",
-                           "\"detector\":\"odd\"", "\"detector\":\"gone\"", "\"state\":\"cleared\""}) {
+  for (const std::string part :
+       {"\"window\":\"10s\"", "\"window\":\"1m\"", "\"window\":\"site\"", "\"rev\":2", "\"detector\":\"hot\"",
+        "\"detector\":\"odd\"", "\"detector\":\"gone\"", "\"state\":\"cleared\""}) {
     CAPTURE(part);
     CHECK((expected.find(part) != std::string::npos));
   }

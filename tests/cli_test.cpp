@@ -1,4 +1,5 @@
-// The program as its user meets it: exit codes, and messages that say where, what was seen, what is allowed, what to do.
+// The program as its user meets it: exit codes, and messages that say where, what was seen, what is allowed,
+// what to do.
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <netinet/in.h>
@@ -39,9 +40,15 @@ TEST_CASE("every command has help with an example") {
 }
 
 TEST_CASE("wrong usage is exit code 2") {
-  for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{}, {"fly"}, {"run"}, {"run", "--from"}, {"replay"}, {"replay", "only-a-config.json"}, {"bench", "--level", "Z"},
-        {"run", "/no/such/file.json"}, {"simulate"}}) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                    {"fly"},
+                                                    {"run"},
+                                                    {"run", "--from"},
+                                                    {"replay"},
+                                                    {"replay", "only-a-config.json"},
+                                                    {"bench", "--level", "Z"},
+                                                    {"run", "/no/such/file.json"},
+                                                    {"simulate"}}) {
     CHECK(run_weir(arguments).code == 2);
   }
 }
@@ -49,21 +56,25 @@ TEST_CASE("wrong usage is exit code 2") {
 TEST_CASE("configuration errors: all at once, with place, value, what is allowed and what to do") {
   check_says(check_config(R"({"streams":[{"from":"a/{d}","lateness":5,"windws":[]}],"brokr":{}})"),
              {"/streams/0/lateness", "5", "/streams/0/windws", "windows", "/brokr", "broker"});
-  check_says(check_config(R"({"streams":[{"from":"a/{d}","windows":[{"length":"10s","every":"3s"}]}]})"), {"/streams/0/windows/0", "3s", "10s"});
+  check_says(check_config(R"({"streams":[{"from":"a/{d}","windows":[{"length":"10s","every":"3s"}]}]})"),
+             {"/streams/0/windows/0", "3s", "10s"});
 }
 
 TEST_CASE("a template that its own subscription would read again is refused") {
-  check_says(check_config(R"({"streams":[{"from":"plant/#","windows":[{"length":"1m","to":"plant/{field}/avg"}]}]})"),
+  check_says(check_config(
+                 R"({"streams":[{"from":"plant/#","windows":[{"length":"1m","to":"plant/{field}/avg"}]}]})"),
              {"/streams/0/windows/0/to", "plant/{field}/avg", "plant/#"});
 }
 
 TEST_CASE("overlapping subscriptions are refused") {
-  check_says(check_config(R"({"streams":[{"name":"x","from":"a/+/c"},{"name":"y","from":"a/b/#"}]})"), {"/streams/1/from", "a/+/c", "a/b/#"});
+  check_says(check_config(R"({"streams":[{"name":"x","from":"a/+/c"},{"name":"y","from":"a/b/#"}]})"),
+             {"/streams/1/from", "a/+/c", "a/b/#"});
 }
 
 TEST_CASE("missing certificate and password files are named before anything starts") {
   const test::TempFolder folder;
-  const std::string config = folder.write("weir.json", R"({"broker":{"url":"mqtts://localhost","tls":{"ca":"/no/such/ca.pem"},
+  const std::string config =
+      folder.write("weir.json", R"({"broker":{"url":"mqtts://localhost","tls":{"ca":"/no/such/ca.pem"},
     "username":"u","password_file":"/no/such/secret"},"streams":[{"from":"a/{d}"}]})");
   check_says(run_weir({"run", config}), {"/no/such/ca.pem", "/no/such/secret"});
 }
@@ -79,8 +90,9 @@ TEST_CASE("a port in use is named, with what to do") {
   REQUIRE(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0);
   const std::string listen = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
   const test::TempFolder folder;
-  const std::string config = folder.write("weir.json", R"({"broker":{"url":"mqtt://127.0.0.1:1"},"http":{"listen":")" + listen +
-                                                           R"("},"streams":[{"from":"a/{d}"}]})");
+  const std::string config =
+      folder.write("weir.json", R"({"broker":{"url":"mqtt://127.0.0.1:1"},"http":{"listen":")" + listen +
+                                    R"("},"streams":[{"from":"a/{d}"}]})");
   check_says(run_weir({"run", config}), {listen, "another program uses that port", "http.listen"});
   ::close(socket);
 }
@@ -98,8 +110,8 @@ TEST_CASE("the smallest configuration is valid and check explains it") {
 TEST_CASE("a secret never shows") {
   const test::TempFolder folder;
   const std::string secret = folder.write("secret", "hunter2-hunter2\n");
-  const std::string config = folder.write("weir.json", R"({"broker":{"username":"u","password_file":")" + secret +
-                                                           R"("},"streams":[{"from":"a/{d}"}]})");
+  const std::string config = folder.write("weir.json", R"({"broker":{"username":"u","password_file":")" +
+                                                           secret + R"("},"streams":[{"from":"a/{d}"}]})");
   const Ran ran = run_weir({"check", config});
   CHECK(ran.code == 0);
   CHECK((ran.out + ran.err).find("hunter2") == std::string::npos);
@@ -107,7 +119,9 @@ TEST_CASE("a secret never shows") {
 
 TEST_CASE("replay of a small CSV from the command line") {
   const test::TempFolder folder;
-  const std::string csv = folder.write("data.csv", "time,machine,kW\n2026-01-01T00:00:00Z,m1,1\n2026-01-01T00:00:30Z,m1,2\n2026-01-01T00:01:30Z,m1,9\n");
+  const std::string csv = folder.write(
+      "data.csv",
+      "time,machine,kW\n2026-01-01T00:00:00Z,m1,1\n2026-01-01T00:00:30Z,m1,2\n2026-01-01T00:01:30Z,m1,9\n");
   const Ran ran = run_weir({"replay", "--from", "line/{machine}", "--csv-topic", "line/{machine}", csv});
   CAPTURE(ran.err);
   CHECK(ran.code == 0);

@@ -25,7 +25,7 @@ using test::RawClient;
 
 namespace {
 
-const bool have_broker = test::require_mosquitto();
+const bool have_broker = test::require_mosquitto() && test::require_program("openssl", "openssl");
 
 struct Got {
   std::string topic;

@@ -27,13 +27,18 @@ std::string two_bytes(std::size_t number) {
   return {static_cast<char>(number >> 8 & 0xFF), static_cast<char>(number & 0xFF)};
 }
 
-}  // namespace
-
-bool require_mosquitto() {
-  if (!bridge::LocalBroker::program().empty()) return true;
-  std::puts("skipped: mosquitto is not installed (Debian: apt install mosquitto)");
+[[noreturn]] bool skip(const std::string& missing, const std::string& package) {
+  std::printf("skipped: %s is not installed (Debian: apt install %s)\n", missing.c_str(), package.c_str());
   std::fflush(stdout);
   std::_Exit(77);
+}
+
+}  // namespace
+
+bool require_mosquitto() { return !bridge::LocalBroker::program().empty() || skip("mosquitto", "mosquitto"); }
+
+bool require_program(const std::string& name, const std::string& package) {
+  return std::system(("command -v " + name + " >/dev/null").c_str()) == 0 || skip(name, package);
 }
 
 bool eventually(const std::function<bool()>& condition, std::chrono::seconds within) {

@@ -19,6 +19,8 @@ namespace test {
 // Ends the program with exit code 77 (skipped) where Mosquitto is not installed. Called before main:
 // const bool have_broker = test::require_mosquitto();
 bool require_mosquitto();
+// The same for a program in PATH.
+bool require_program(const std::string& name, const std::string& package);
 
 // Waits for an event, which is looked for often; false when it has not come within a generous time.
 bool eventually(const std::function<bool()>& condition,
@@ -69,6 +71,7 @@ class RawClient {
   void subscribe(std::string_view filter, int qos = 0);
   // The next message; acknowledged.
   Received next();
+  [[nodiscard]] bool pending() const { return !held_.empty(); }  // next() would not wait
   // Returns when the broker has handled all that was sent before.
   void flush();
 

@@ -24,7 +24,8 @@ struct Published {
 
 class Feed {
  public:
-  explicit Feed(std::string_view config) : config_(bridge::parse_config(config)), pipeline_(config_, false, 1 << 30) {}
+  explicit Feed(std::string_view config)
+      : config_(bridge::parse_config(config)), pipeline_(config_, false, 1 << 30) {}
 
   // A message that arrives `at` after `day`.
   void send(core::Duration at, std::string_view topic, std::string_view payload) {
@@ -62,8 +63,12 @@ class Feed {
     stats.received = sent_;
     return stats;
   }
-  std::uint64_t messages(bridge::MessageOutcome outcome) { return stats().messages[static_cast<std::size_t>(outcome)]; }
-  std::uint64_t samples(bridge::SampleOutcome outcome) { return stats().samples_by[static_cast<std::size_t>(outcome)]; }
+  std::uint64_t messages(bridge::MessageOutcome outcome) {
+    return stats().messages[static_cast<std::size_t>(outcome)];
+  }
+  std::uint64_t samples(bridge::SampleOutcome outcome) {
+    return stats().samples_by[static_cast<std::size_t>(outcome)];
+  }
 
   bridge::Pipeline& pipeline() { return pipeline_; }
 

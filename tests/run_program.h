@@ -12,7 +12,7 @@
 namespace test {
 
 struct Ran {
-  int code;          // exit code; -1: ended by a signal
+  int code;  // exit code; -1: ended by a signal
   std::string out;
   std::string err;
 };
@@ -27,7 +27,8 @@ inline Ran run_weir(const std::vector<std::string>& arguments) {
   const TempFolder folder;
   std::string line = quoted(WEIR_PROGRAM);
   for (const std::string& argument : arguments) line += " " + quoted(argument);
-  const int status = std::system((line + " >" + folder.file("out") + " 2>" + folder.file("err") + " </dev/null").c_str());
+  const int status =
+      std::system((line + " >" + folder.file("out") + " 2>" + folder.file("err") + " </dev/null").c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, folder.read("out"), folder.read("err")};
 }
 
