@@ -46,6 +46,18 @@ void subscriptions(const Config& config, const Rules& rules, std::string& out) {
   out += "status: " + shown(status_topic(config)) + " every " + format_duration(config.status.every) + '\n';
 }
 
+// A template with what is known before any message: the stream's and the rule's name.
+std::string filled(std::string topic, std::string_view rule, const std::string& name,
+                   const StreamConfig& stream) {
+  for (const auto& [key, value] :
+       {std::pair{"{" + std::string{rule} + "}", name}, {"{stream}", stream.name}}) {
+    for (std::size_t at = topic.find(key); at != std::string::npos; at = topic.find(key, at + value.size())) {
+      topic.replace(at, key.size(), value);
+    }
+  }
+  return topic;
+}
+
 void derived_topics(const Rules& rules, std::string& out) {
   head("derived topics", out);
   for (const auto& stream : rules.streams()) {
@@ -54,11 +66,13 @@ void derived_topics(const Rules& rules, std::string& out) {
       out += "stream " + shown(from.name) + ", window " + shown(window.spec.name) + ", " +
              format_duration(window.spec.length);
       if (window.spec.every != window.spec.length) out += " every " + format_duration(window.spec.every);
-      out += ", by " + listed(window.by) + ":\n  " + window.to + '\n';
+      out +=
+          ", by " + listed(window.by) + ":\n  " + filled(window.to, "window", window.spec.name, from) + '\n';
     }
     for (const DetectorConfig& detector : from.detectors) {
       out += "stream " + shown(from.name) + ", detector " + shown(detector.spec.name) + ", " +
-             std::string{core::kind_name(detector.spec)} + ":\n  " + from.flags_to + '\n';
+             std::string{core::kind_name(detector.spec)} + ":\n  " +
+             filled(from.flags_to, "detector", detector.spec.name, from) + '\n';
     }
   }
 }

@@ -174,9 +174,6 @@ void add_broker(const Stats& stats, Families& out) {
       .add(stats.subscribed ? 1.0 : 0.0);
   out.counter("weir_broker_connects_total", "Successful connects.").add(stats.connects);
   out.counter("weir_broker_disconnects_total", "Connections lost or ended.").add(stats.disconnects);
-  out.counter("weir_broker_drops_total",
-              "Messages the broker dropped before they reached weir, as far as can be seen.")
-      .add(stats.broker_drops);
   out.gauge("weir_journal_bytes", "Memory of messages received and not yet read.").add(stats.journal_bytes);
   out.gauge("weir_build_info", "1; says which version runs.").add(1.0, label("version", stats.version));
 }

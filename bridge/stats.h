@@ -72,7 +72,6 @@ struct Stats {
   std::uint64_t publish_held = 0;  // waiting or under way
 
   std::uint64_t journal_bytes = 0;
-  std::uint64_t broker_drops = 0;  // from packet id gaps; 0 where unknown
 };
 
 }  // namespace bridge

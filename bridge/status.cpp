@@ -75,7 +75,6 @@ void write_notes(Object& status, const Stats& stats) {
   notes.number("name_collisions", stats.name_collisions);
   notes.number("source_waits", stats.source_waits);
   notes.number("queue_waits", stats.queue_waits);
-  notes.number("broker_drops", stats.broker_drops);
 }
 
 void write_publish(Object& status, const Stats& stats) {
