@@ -52,7 +52,7 @@ TEST_CASE("replay: identical files for any number of workers, any queue, any bat
   const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 20261123;
   CAPTURE(seed);
   test::TempFolder folder;
-  const std::string recorded = folder.write("traffic.jsonl", traffic(seed, 60'000));
+  const std::string recorded = folder.write("traffic.jsonl", traffic(seed, 12'000));
   std::string expected;
   int runs = 0;
   for (const auto& [queue, batch] : {std::pair{4096, 500}, std::pair{1, 1}, std::pair{4096, 1}}) {

@@ -454,12 +454,11 @@ TEST_CASE("the broker is killed and restarted ten times while everybody publishe
   Subject subject(spec);
   subject.start_and_wait();
 
-  std::atomic<bool> done{false};
-  std::thread publisher([&] {
-    for (std::uint64_t i = 0; !done;) {
+  std::jthread publisher([&](const std::stop_token& stop) {
+    for (std::uint64_t i = 0; !stop.stop_requested();) {
       try {
         RawClient raw(broker.port(), "publisher");
-        for (; !done; ++i) raw.publish("in/a", std::to_string(i), 1);
+        for (; !stop.stop_requested(); ++i) raw.publish("in/a", std::to_string(i), 1);
       } catch (const std::runtime_error&) {
         std::this_thread::yield();  // the broker is away
       }
@@ -505,7 +504,7 @@ TEST_CASE("the broker is killed and restarted ten times while everybody publishe
   }
   const std::uint64_t before = subject.client.counters().received.get();
   REQUIRE(eventually([&] { return subject.client.counters().received.get() > before; }));
-  done = true;
+  publisher.request_stop();
   publisher.join();
   REQUIRE(eventually([&] {
     for (Sink::Completion out{}; subject.client.completed(out); ++ended) {
