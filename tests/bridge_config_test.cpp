@@ -1206,11 +1206,11 @@ TEST_CASE("what check prints") {
   holds("status: \"weir/weir/status\" every 10s");
   holds(
       "stream \"climate\", window \"1m\", 1m every 10s, by site, device:\n  "
-      "derived/{stream}/{site}/{device}/{field}/{window}");
-  holds("stream \"climate\", window \"site-5m\", 5m, by site:\n  derived/{stream}/{site}/{field}/{window}");
+      "derived/climate/{site}/{device}/{field}/1m");
+  holds("stream \"climate\", window \"site-5m\", 5m, by site:\n  derived/climate/{site}/{field}/site-5m");
   holds(
       "stream \"climate\", detector \"hot\", threshold:\n  "
-      "derived/{stream}/{site}/{device}/{field}/flag/{detector}");
+      "derived/climate/{site}/{device}/{field}/flag/hot");
   holds("queues of 2 workers: 192.0 KiB");
   holds("journal: 64.0 MiB");
   holds("outboxes: at most 32.0 MiB");

@@ -144,7 +144,7 @@ TEST_CASE(
   for (const std::uint32_t seed : {1U, 2U}) {
     CAPTURE(seed);
     Bench reference(EngineSpec{1, false, 1, 1});
-    drive(reference, seed, 2000, 0);
+    drive(reference, seed, 3000, 0);
     const auto expected = reference.all();
     REQUIRE(expected.size() == series_count);
     std::size_t lines = 0;
@@ -160,7 +160,7 @@ TEST_CASE(
             CAPTURE(batch);
             CAPTURE(queue);
             Bench bench(EngineSpec{shards, threads, batch, queue});
-            drive(bench, seed, 2000, flush_seed++);
+            drive(bench, seed, 3000, flush_seed++);
             CHECK((bench.all() == expected));
           }
         }
