@@ -132,8 +132,6 @@ struct WindowConfig {
   core::WindowSpec spec;            // name, length, every, offset, retention (default: every)
   std::vector<std::string> by;      // captures and tags that make a series; default: all of the stream's
   std::vector<std::string> fields;  // only these fields; empty: all
-  std::vector<core::Aggregate> aggregates{core::Aggregate::count, core::Aggregate::mean, core::Aggregate::min,
-                                          core::Aggregate::max, core::Aggregate::stddev};
   std::string to;  // topic template; default derived/{stream}/{by...}/{field}/{window}
 };
 

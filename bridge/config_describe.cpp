@@ -93,7 +93,7 @@ Json window_json(const WindowConfig& window) {
   out["retention"] = format_duration(spec.retention);
   out["by"] = window.by;
   if (!window.fields.empty()) out["fields"] = window.fields;
-  for (const core::Aggregate aggregate : window.aggregates)
+  for (const core::Aggregate& aggregate : window.spec.aggregates)
     out["aggregates"].push_back(core::name(aggregate));
   out["to"] = window.to;
   return out;

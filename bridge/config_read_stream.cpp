@@ -69,7 +69,7 @@ void read_aggregates(ObjectReader& in, Problems& problems, WindowConfig& window)
     in.problem("aggregates",
                "an empty array: must name at least one of " + alternatives(core::aggregate_names()));
   }
-  window.aggregates = std::move(aggregates);
+  window.spec.aggregates = std::move(aggregates);
 }
 
 std::string default_name(const core::WindowSpec& spec) {
@@ -90,6 +90,7 @@ void read_window(const Node& node, const std::string& pointer, Problems& problem
   if (!has_length) spec.length = 1min;
   spec.every = spec.length;
   in.duration("every", spec.every);
+  spec.kind = spec.every == spec.length ? core::WindowKind::tumbling : core::WindowKind::hopping;
   read_kind(in, window);
   in.duration("offset", spec.offset);
   spec.retention = spec.every;

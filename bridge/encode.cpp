@@ -196,11 +196,8 @@ Encoder::WindowText Encoder::make_window(const StreamRules& rules, std::size_t w
   for (const auto& key : config.by) {
     text.keys.emplace_back(member_name(key_member(key)), index_of(series_keys, key));
   }
-  for (const core::Aggregate aggregate : config.aggregates) {
-    const auto same = [&](const auto& other) { return other.second == aggregate; };
-    if (std::none_of(text.aggregates.begin(), text.aggregates.end(), same)) {
-      text.aggregates.emplace_back(member_name(core::name(aggregate)), aggregate);
-    }
+  for (const core::Aggregate& aggregate : config.spec.aggregates) {
+    text.aggregates.push_back(member_name(core::name(aggregate)));
   }
   text.topic = make_topic(rules.window_topics[window], {window_template_names(config.by), rules.config->name,
                                                         config.spec.name, series_keys});
@@ -257,9 +254,10 @@ void Encoder::window(core::Position cause, core::SeriesId series, const core::Wi
   payload_ += R"(,"rev":)";
   append_integer(result.rev, payload_);
   payload_ += result.final ? R"(,"final":true)" : R"(,"final":false)";
-  for (const auto& [member, aggregate] : text.aggregates) {
-    if (const auto value = core::value(aggregate, result.summary)) write_number(member, *value);
+  for (std::size_t i = 0; i < text.aggregates.size(); ++i) {
+    write_value(text.aggregates[i], result.values[i], result.nulls);
   }
+  if (result.approximate) payload_ += R"(,"approximate":true)";
   push(cause, series);
 }
 
@@ -342,6 +340,12 @@ void Encoder::write_time(std::string_view member, core::Time time) {
   payload_ += member;
   append_time(time, payload_);
   payload_ += '"';
+}
+
+// A number that is none does not exist: it is left out, or null.
+void Encoder::write_value(std::string_view member, double value, bool nulls) {
+  if (std::isfinite(value)) return write_number(member, value);
+  if (nulls) payload_.append(member).append("null");
 }
 
 // A number that is none (a bound beyond a double) is left out, like every result that does not exist.

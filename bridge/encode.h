@@ -44,7 +44,7 @@ class Encoder final : public core::Output {
     std::vector<TopicPart> topic;
     std::string head;
     std::vector<Member> keys;
-    std::vector<std::pair<std::string, core::Aggregate>> aggregates;
+    std::vector<std::string> aggregates;  // members, in the order of the values
   };
   struct DetectorText {
     std::vector<TopicPart> topic;
@@ -69,6 +69,7 @@ class Encoder final : public core::Output {
   void write_id(const DetectorText& text, std::size_t keys, core::SeriesId series, core::Time since);
   void write_span(core::Time start, core::Time end);
   void write_time(std::string_view member, core::Time time);
+  void write_value(std::string_view member, double value, bool nulls);
   void write_number(std::string_view member, double value);
   void push(core::Position cause, core::SeriesId series);
 

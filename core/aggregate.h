@@ -1,39 +1,61 @@
-// Aggregates: the names a configuration may ask for, and their value over a summary. Pure functions, any
+// Aggregates: the names a configuration may ask for. What they mean is in accumulator.h. Pure functions, any
 // thread.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <span>
+#include <string>
 #include <string_view>
-
-#include "core/summary.h"
+#include <vector>
 
 namespace core {
 
-enum class Aggregate : std::uint8_t {
+enum class AggregateKind : std::uint8_t {
   count,
   sum,
   mean,
   variance,
   stddev,
+  cv,
   min,
   max,
   range,
   first,
   last,
-  delta
+  delta,
+  change_ratio,
+  rate,
+  increase,
+  slope,
+  percentile,  // with its fraction
+  distinct,
+  mode,
+  time_weighted_mean,
+  integral,
+  ewma,
+  null_count,
+  null_ratio,
+  completeness,
+  gap,
+  above_count,
+  below_count,
+  in_range_count,
+  outlier_count,
 };
 
-// Name as published. For every enumerator.
-[[nodiscard]] std::string_view name(Aggregate aggregate) noexcept;
-// By name or alias (avg, average: mean; std: stddev; change: delta); nothing when unknown.
-[[nodiscard]] std::optional<Aggregate> find_aggregate(std::string_view name) noexcept;
-// Every name and alias, for messages that say what is allowed.
-[[nodiscard]] std::span<const std::string_view> aggregate_names() noexcept;
+struct Aggregate {
+  AggregateKind kind = AggregateKind::count;
+  std::uint32_t fraction = 0;  // of a percentile, in millionths: p99.9 is 999,000
 
-// Nothing where the result does not exist: any but count of an empty summary, variance or stddev of one
-// sample, or a result too large for a double.
-[[nodiscard]] std::optional<double> value(Aggregate aggregate, const Summary& summary) noexcept;
+  bool operator==(const Aggregate&) const = default;
+};
+
+// Name as published: "mean", "median", "p99.9".
+[[nodiscard]] std::string name(const Aggregate& aggregate);
+// By name or alias (avg, average: mean; std: stddev; change: delta; change_rate: change_ratio; p50: median;
+// volatility: cv), or a percentile p0 to p100 with at most four decimals; nothing when unknown.
+[[nodiscard]] std::optional<Aggregate> find_aggregate(std::string_view name);
+// Every name and alias, and "pNN.N" for the percentiles, for messages that say what is allowed.
+[[nodiscard]] const std::vector<std::string_view>& aggregate_names();
 
 }  // namespace core

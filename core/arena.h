@@ -1,51 +1,45 @@
-// Arena: zeroed memory that is given out and never taken back, in chunks that never move. Pages nobody wrote
-// to cost no memory. Owned by one shard, used by its thread.
+// Arena: zeroed memory of state blocks, in chunks that never move, large pages where the system gives them.
+// Blocks are named by their place in lines of 64 bytes, which is half a pointer. A block that is given back
+// is given out again to the next that needs as many bytes. Owned by one shard, used by its thread.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
+#include <unordered_map>
+#include <utility>
 #include <vector>
-
-#include "core/check.h"
 
 namespace core {
 
 class Arena {
  public:
-  // `bytes` is a multiple of `alignment`.
-  [[nodiscard]] std::byte* allocate(std::size_t bytes, std::size_t alignment) noexcept {
-    if (bytes > left_) grow(bytes, alignment);
-    std::byte* result = next_;
-    next_ += bytes;
-    left_ -= bytes;
-    return result;
+  using Place = std::uint32_t;  // 0: none
+  static constexpr std::size_t line = 64;
+
+  Arena() = default;
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  // `bytes` is a multiple of `line`, and not 0.
+  [[nodiscard]] Place allocate(std::size_t bytes) noexcept;
+  void release(Place place, std::size_t bytes) noexcept;
+  [[nodiscard]] std::byte* at(Place place) const noexcept {
+    return chunks_[place >> chunk_bits] + (place & chunk_mask) * line;
   }
 
  private:
-  struct Free {
-    void operator()(std::byte* memory) const noexcept { std::free(memory); }
-  };
-  static constexpr std::size_t chunk_least = std::size_t{64} << 10U;
-  static constexpr std::size_t chunk_most = std::size_t{4} << 20U;
+  static constexpr unsigned chunk_bits = 15;  // lines of a chunk: 2 MiB
+  static constexpr std::size_t chunk_lines = std::size_t{1} << chunk_bits;
+  static constexpr Place chunk_mask = chunk_lines - 1;
 
-  void grow(std::size_t bytes, std::size_t alignment) noexcept {
-    const std::size_t size = std::max(bytes, chunk_) + alignment;
-    void* memory = std::calloc(1, size);
-    CHECK(memory != nullptr, "no memory for %zu bytes of series state", size);
-    chunks_.emplace_back(static_cast<std::byte*>(memory));
-    std::size_t space = size;
-    next_ = static_cast<std::byte*>(std::align(alignment, bytes, memory, space));
-    left_ = space;
-    chunk_ = std::min(chunk_ * 2, chunk_most);
-  }
+  void grow(std::size_t lines) noexcept;
 
-  std::vector<std::unique_ptr<std::byte[], Free>> chunks_;
-  std::size_t chunk_ = chunk_least;  // size of the next one
-  std::byte* next_ = nullptr;
-  std::size_t left_ = 0;
+  std::vector<std::byte*> chunks_;  // a block that is larger than a chunk lies over several in a row
+  std::vector<std::pair<std::byte*, std::size_t>> mapped_;
+  std::unordered_map<std::size_t, std::vector<Place>> free_;  // by bytes
+  Place next_ = 0;
+  std::size_t left_ = 0;  // lines
 };
 
 }  // namespace core

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/item.h"
+#include "core/layout.h"
 #include "core/output.h"
 #include "core/shard.h"
 
@@ -10,8 +11,10 @@ namespace core {
 
 class Emitter {
  public:
-  Emitter(Output& output, ShardCounters& counters, Position cause, SeriesId series) noexcept
-      : output_(output), counters_(counters), cause_(cause), series_(series) {}
+  // `gaps`: of the series, null where its cadence is not learned. `scratch`: room to make a result in.
+  Emitter(Output& output, ShardCounters& counters, Position cause, SeriesId series, const Gaps* gaps,
+          std::byte* scratch) noexcept
+      : output_(output), counters_(counters), cause_(cause), series_(series), gaps_(gaps), scratch_(scratch) {}
 
   void window(const WindowResult& result) noexcept {
     counters_.windows.add();
@@ -21,12 +24,17 @@ class Emitter {
     (change.raised ? counters_.flags_raised : counters_.flags_cleared).add();
     output_.flag(cause_, series_, change);
   }
+  [[nodiscard]] std::byte* scratch() const noexcept { return scratch_; }
+  // The time expected between samples, as learned; 0: not known.
+  [[nodiscard]] Duration cadence() const noexcept { return gaps_ != nullptr ? gaps_->median() : Duration{0}; }
 
  private:
   Output& output_;
   ShardCounters& counters_;
   Position cause_;
   SeriesId series_;
+  const Gaps* gaps_;
+  std::byte* scratch_;
 };
 
 }  // namespace core

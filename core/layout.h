@@ -2,8 +2,7 @@
 // constants. Built by a shard when the first series of a plan appears, constant afterwards, used only by that
 // shard's thread.
 //
-// A block is  SeriesHead | WindowState of each window | state of each detector | ring of panes of each
-// window.
+// A block is  SeriesHead | SeriesRest | gaps | state of each detector | parts of each window.
 #pragma once
 
 #include <cstddef>
@@ -16,23 +15,51 @@
 #include "core/detectors/zscore.h"
 #include "core/plan.h"
 #include "core/window.h"
+#include "core/windows/counted.h"
+#include "core/windows/paned.h"
+#include "core/windows/sampled.h"
+#include "core/windows/session.h"
 
 namespace core {
 
 struct Layout;
 
-// What every series has; one cache line. Blocks begin with it.
+// What every series has, and all that a sample of the usual kind needs beside its pane; one cache line.
+//
+// The usual kind: newest <= time < horizon, time - now <= lead_max, now - newest_arrival <= idle. Nothing
+// happens then but that the sample enters its pane and is judged: no window closes, none begins, and no
+// deadline comes nearer than the wheel knows.
 struct SeriesHead {
   const Layout* layout;
   Time newest;          // event time of the newest sample
   Time newest_arrival;  // "now" when that sample came; device time = newest + (now - newest_arrival)
-  Time last_arrival;    // "now" when any sample last came
-  Time watermark;       // never goes back
-  Time due;             // earliest end among open windows that have samples; Time::max(): none
-  Time scheduled;       // when the timing wheel looks at the series at the latest; Time::max(): never
+  Time horizon;         // the smallest time: no sample is of the usual kind
+  Duration lead_max;
+  std::uint32_t pane;  // place of the first window's newest pane in the block
   std::uint32_t silences_raised;
+  // Never goes back. As of the last sample of another kind; those of the usual kind may have brought it to
+  // newest - lateness.
+  Time watermark;
+  Time due;  // earliest watermark at which a window has something to say; Time::max(): none
 };
 static_assert(sizeof(SeriesHead) == 64);
+
+struct SeriesRest {
+  Time scheduled;     // when the timing wheel looks at the series at the latest; Time::max(): never
+  Time last_arrival;  // "now" when a sample last came that was not the newest; see Shard::State::last_arrival
+};
+
+// The newest times between samples, where the cadence is learned.
+struct Gaps {
+  static constexpr std::size_t kept = 15;
+  std::uint64_t count;  // of all there were
+  Duration gaps[kept];
+
+  void add(Duration gap) noexcept { gaps[count++ % kept] = gap; }
+  [[nodiscard]] Duration median() const noexcept;  // 0: not known yet
+};
+
+using Window = std::variant<PanedWindow, SampledWindow, CountedWindow, SessionWindow>;
 
 struct Layout {
   // A detector that judges samples; its state holds a FlagLife in `life`.
@@ -53,10 +80,16 @@ struct Layout {
   Duration lateness;
   Duration idle;
   Duration silence_least;  // smallest `after`; Duration::max(): no silences
-  std::vector<PanedWindow> windows;
+  // One window whose panes are summaries, and no detector that judges: samples are added many at once.
+  bool plain = false;
+  bool usual = true;  // there can be samples of the usual kind
+  std::vector<Window> windows;
   std::vector<Judge> judges;
   std::vector<Quiet> silences;
-  std::size_t bytes = 0;  // of a block, a multiple of block_alignment
+  std::size_t rest = 0;     // where SeriesRest is
+  std::size_t gaps = 0;     // where Gaps are; 0: the cadence is not learned
+  std::size_t bytes = 0;    // of a block, a multiple of block_alignment
+  std::size_t scratch = 0;  // that making a result takes
 
   static constexpr std::size_t block_alignment = 64;
 };

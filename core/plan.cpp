@@ -1,48 +1,88 @@
 #include "core/plan.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/layout.h"
 
 namespace core {
 namespace {
 
-// Reserves room for `count` objects of T behind what is there.
 template <class T>
-std::size_t reserve(std::size_t& bytes, std::size_t count = 1) {
+std::size_t reserve(Room& room) {
   static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= 8 && sizeof(T) % 8 == 0);
-  const std::size_t offset = bytes;
-  bytes += sizeof(T) * count;
-  return offset;
+  return room.reserve(sizeof(T), 8);
+}
+
+Window make_window(const WindowSpec& spec, std::uint32_t index, Duration lateness, Room& room) {
+  switch (spec.kind) {
+    case WindowKind::sliding:
+      return SampledWindow(spec, index, lateness, room);
+    case WindowKind::count:
+      if (spec.step == 1 && spec.samples > 1) return SampledWindow(spec, index, lateness, room);
+      return CountedWindow(spec, index, room);
+    case WindowKind::session:
+      return SessionWindow(spec, index, lateness, room);
+    default:
+      return PanedWindow(spec, index, lateness, room);
+  }
+}
+
+bool learns_cadence(const WindowSpec& spec) {
+  return spec.cadence == Duration{0} &&
+         std::any_of(spec.aggregates.begin(), spec.aggregates.end(),
+                     [](const Aggregate& one) { return one.kind == AggregateKind::completeness; });
 }
 
 }  // namespace
 
 Layout::Layout(const Plan& plan) : lateness(plan.lateness), idle(plan.idle), silence_least(Duration::max()) {
-  reserve<SeriesHead>(bytes);
-  for (const WindowSpec& spec : plan.windows) {
-    windows.emplace_back(spec, static_cast<std::uint32_t>(windows.size()), plan.lateness);
-  }
-  std::vector<std::size_t> states;
-  for (std::size_t i = 0; i < windows.size(); ++i) states.push_back(reserve<WindowState>(bytes));
+  Room room;
+  reserve<SeriesHead>(room);
+  rest = reserve<SeriesRest>(room);
+  if (std::any_of(plan.windows.begin(), plan.windows.end(), learns_cadence)) gaps = reserve<Gaps>(room);
   for (std::uint32_t i = 0; i < plan.detectors.size(); ++i) {
     const DetectorSpec& spec = plan.detectors[i];
     if (const auto* threshold = std::get_if<ThresholdSpec>(&spec.kind)) {
-      judges.push_back({i, reserve<ThresholdState>(bytes), spec.for_, Threshold{*threshold}});
+      judges.push_back({i, reserve<ThresholdState>(room), spec.for_, Threshold{*threshold}});
     } else if (const auto* zscore = std::get_if<ZscoreSpec>(&spec.kind)) {
-      judges.push_back({i, reserve<ZscoreState>(bytes), spec.for_, Zscore{*zscore}});
+      judges.push_back({i, reserve<ZscoreState>(room), spec.for_, Zscore{*zscore}});
     } else {
       const Silence silence{std::get<SilenceSpec>(spec.kind)};
-      silences.push_back({i, reserve<SilenceState>(bytes), silence});
+      silences.push_back({i, reserve<SilenceState>(room), silence});
       silence_least = std::min(silence_least, silence.after());
     }
   }
-  for (std::size_t i = 0; i < windows.size(); ++i) {
-    windows[i].place(states[i], reserve<Pane>(bytes, windows[i].slots()));
+  for (const WindowSpec& spec : plan.windows) {
+    windows.push_back(make_window(spec, static_cast<std::uint32_t>(windows.size()), plan.lateness, room));
+    usual = usual && std::holds_alternative<PanedWindow>(windows.back());
   }
-  bytes = (bytes + block_alignment - 1) / block_alignment * block_alignment;
+  usual = usual && gaps == 0;
+  const auto* first = windows.size() == 1 ? std::get_if<PanedWindow>(&windows.front()) : nullptr;
+  plain = first != nullptr && first->accumulator().summary_only() && judges.empty();
+  bytes = room.reserve(0, block_alignment);
+  scratch = room.scratch;
 }
 
 std::size_t Plan::state_bytes() const noexcept { return Layout{*this}.bytes; }
+
+bool Plan::wants_nulls() const noexcept {
+  return std::any_of(windows.begin(), windows.end(), [](const WindowSpec& spec) {
+    return std::any_of(spec.aggregates.begin(), spec.aggregates.end(), [](const Aggregate& one) {
+      return one.kind == AggregateKind::null_count || one.kind == AggregateKind::null_ratio;
+    });
+  });
+}
+
+// The lower median of the newest gaps.
+Duration Gaps::median() const noexcept {
+  const std::size_t known = std::min<std::size_t>(count, kept);
+  if (known < 3) return Duration{0};
+  std::array<Duration, kept> sorted;
+  std::copy_n(gaps, known, sorted.begin());
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>((known - 1) / 2);
+  std::nth_element(sorted.begin(), middle, sorted.begin() + static_cast<std::ptrdiff_t>(known));
+  return *middle;
+}
 
 }  // namespace core

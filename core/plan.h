@@ -28,6 +28,8 @@ struct Plan {
 
   // Bytes of engine state for one series of this plan: fixed, allocated at its first sample.
   [[nodiscard]] std::size_t state_bytes() const noexcept;
+  // Some window counts nulls: they are to be pushed.
+  [[nodiscard]] bool wants_nulls() const noexcept;
 };
 
 }  // namespace core

@@ -83,6 +83,11 @@ std::string_view SeriesTable::field(SeriesId id) const noexcept {
   return {at + sizeof(TextSize), size_at<TextSize>(at)};
 }
 
+std::string_view SeriesTable::name(SeriesId id) const noexcept {
+  const char* name = entry(id).name;
+  return {name + sizeof(NameSize), size_at<NameSize>(name)};
+}
+
 std::string_view SeriesTable::key(SeriesId id, std::size_t i) const noexcept {
   const char* name = entry(id).name;
   const char* at = name + sizeof(NameSize);

@@ -37,6 +37,9 @@ class SeriesTable {
   // Value of the i-th key of the series' grouping. Precondition: i < number of keys it was interned with.
   [[nodiscard]] std::string_view key(SeriesId id, std::size_t i) const noexcept;
 
+  // Field and key values as bytes, each with its length: equal for equal names, in every run.
+  [[nodiscard]] std::string_view name(SeriesId id) const noexcept;
+
   // Any thread.
   [[nodiscard]] std::uint32_t size() const noexcept { return size_.load(std::memory_order_acquire); }
 

@@ -1,13 +1,16 @@
 #include "core/shard.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 #include <utility>
 #include <vector>
 
 #include "core/arena.h"
 #include "core/check.h"
 #include "core/emitter.h"
+#include "core/kernel.h"
 #include "core/layout.h"
 #include "core/wheel.h"
 
@@ -36,42 +39,134 @@ T& state_at(std::byte* block, std::size_t offset) noexcept {
   return *reinterpret_cast<T*>(block + offset);
 }
 
+SeriesHead& head_of(std::byte* block) noexcept { return state_at<SeriesHead>(block, 0); }
+
+SeriesRest& rest_of(std::byte* block) noexcept { return state_at<SeriesRest>(block, head_of(block).layout->rest); }
+
+// FNV-1a of a series' key values and field: the same in every run, so that `spread` is.
+std::uint64_t name_hash(const SeriesTable& table, SeriesId series) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : table.name(series)) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash ^ hash >> 32;
+}
+
+// x / divisor by one multiplication, for all 32-bit x (Lemire, Kaser, Kurz 2019).
+class Divisor {
+ public:
+  explicit Divisor(std::uint32_t divisor) noexcept
+      : inverse_(divisor == 1 ? 0 : ~std::uint64_t{0} / divisor + 1) {}
+  [[nodiscard]] std::uint32_t divide(std::uint32_t x) const noexcept {
+    __extension__ using Wide = unsigned __int128;
+    return inverse_ == 0 ? x : static_cast<std::uint32_t>(Wide{inverse_} * x >> 64);
+  }
+
+ private:
+  std::uint64_t inverse_;
+};
+
+// Plain series whose newest samples are added to their panes together.
+class Group {
+ public:
+  void add(Summary* pane, double value) noexcept {
+    std::uint8_t& mark = marks_[reinterpret_cast<std::uintptr_t>(pane) / sizeof(Summary) % marks_.size()];
+    if (mark == number_) flush();  // perhaps a pane that waits already
+    marks_[reinterpret_cast<std::uintptr_t>(pane) / sizeof(Summary) % marks_.size()] = number_;
+    panes_[size_] = pane;
+    values_[size_] = value;
+    if (++size_ == kernel::width) {
+      kernel::add_each(panes_.data(), values_.data());
+      begin();
+    }
+  }
+  void flush() noexcept {
+    if (size_ == 0) return;
+    for (std::size_t i = 0; i < size_; ++i) panes_[i]->add(values_[i]);
+    begin();
+  }
+
+ private:
+  void begin() noexcept {
+    size_ = 0;
+    if (++number_ == 0) {
+      marks_.fill(0);
+      number_ = 1;
+    }
+  }
+
+  std::array<Summary*, kernel::width> panes_;
+  std::array<double, kernel::width> values_;
+  std::size_t size_ = 0;
+  std::uint8_t number_ = 1;
+  std::array<std::uint8_t, 1024> marks_{};  // the group that last had a pane of this mark
+};
+
 }  // namespace
 
 struct Shard::State {
   State(std::uint32_t own_index, std::uint32_t shard_count, const SeriesTable& series_table, Output& results)
-      : index(own_index), shards(shard_count), table(series_table), output(results) {}
+      : index(own_index), shards(shard_count), by_shards(shard_count), table(series_table), output(results) {}
 
   void process(std::span<const Item> items) noexcept;
-  [[gnu::always_inline]] inline void prefetch(std::span<const Item> items, std::size_t i) const noexcept;
+  void resolve(std::span<const Item> items, std::size_t end) noexcept;
+  void touch(std::size_t end) noexcept;
+  void update(std::span<const Item> items, std::size_t begin, std::size_t end) noexcept;
+  void take_other(std::span<const Item> items, std::size_t& at) noexcept;
+
   void take_tick(Time now) noexcept;
-  void take_sample(const Item& item) noexcept;
+  void take_usual(std::byte* block, const Point& point, SeriesId series, const Item& item) noexcept;
+  void take_sample(const Item& item, double value) noexcept;
+  void take_run(const Item& item, std::span<const double> values) noexcept;
+  void take_run_values(std::span<const Item> items, std::size_t& at) noexcept;
+  void take_evict(const Item& item) noexcept;
   void take_end() noexcept;
 
   std::byte* block_of(const Item& item) noexcept;
   std::byte* start_series(SeriesId series, std::uint32_t slot, Time time) noexcept;
   const Layout& layout_of(const Plan& plan);
+  [[nodiscard]] Emitter emitter_for(std::byte* block, SeriesId series) noexcept;
+  [[nodiscard]] bool is_usual(const SeriesHead& head, Time first, Time last) const noexcept {
+    return first >= head.newest && last < head.horizon && last - now <= head.lead_max &&
+           now - head.newest_arrival <= head.layout->idle;
+  }
 
+  void advance(SeriesHead& head, Time time, bool& fresh) noexcept;
   static void close_windows(std::byte* block, Time watermark, bool final, Emitter& emitter) noexcept;
-  static bool add_to_windows(std::byte* block, const Item& item, Emitter& emitter) noexcept;
-  static void judge(std::byte* block, const Item& item, Emitter& emitter) noexcept;
-  static void clear_silences(std::byte* block, const Item& item, Emitter& emitter) noexcept;
+  static bool add_to_windows(std::byte* block, const Point& point, Emitter& emitter) noexcept;
+  static void judge(std::byte* block, const Point& point, Emitter& emitter) noexcept;
+  static void clear_silences(std::byte* block, const Point& point, Emitter& emitter) noexcept;
 
-  void watch(SeriesHead& head, std::uint32_t slot) noexcept;
+  void watch(std::byte* block, std::uint32_t slot) noexcept;
+  static void look_ahead(std::byte* block) noexcept;
   void expire(std::uint32_t slot) noexcept;
+  static Time last_arrival(std::byte* block) noexcept;
   static const Layout::Quiet* next_silence(std::byte* block) noexcept;
 
   const std::uint32_t index;
   const std::uint32_t shards;
+  const Divisor by_shards;
   const SeriesTable& table;
   Output& output;
   ShardCounters counters;
-  Time now = no_time;              // of the last tick
-  Position position = 0;           // of the last item
-  std::vector<std::byte*> blocks;  // by slot; null: not seen yet
+  Time now = no_time;                // of the last tick
+  Position position = 0;             // of the last item that is not of the usual kind
+  std::vector<Arena::Place> blocks;  // by slot; 0: not seen yet
   Arena arena;
   Wheel wheel;
   std::vector<std::pair<const Plan*, std::unique_ptr<const Layout>>> layouts;
+  std::vector<std::byte> scratch;
+
+  // Items are handled in three steps, a chunk each, so that no step waits for memory: blocks are looked up,
+  // then their panes, then both are changed.
+  static constexpr std::size_t chunk = 16;
+  std::array<std::byte*, 4 * chunk> ahead{};  // of item i at i % size; null: none, or not known yet
+  std::size_t resolved = 0, touched = 0;      // items
+  std::uint32_t raw_ahead = 0;                // items of values that resolve() has still to pass
+  Group group;
+  std::uint64_t aggregated = 0;  // not yet counted
+
+  Item run{};                       // the run whose values come
+  std::uint32_t run_left = 0;       // items of them that have still to come
+  std::vector<double> run_values;
 };
 
 Shard::Shard(std::uint32_t index, std::uint32_t shards, const SeriesTable& table, Output& output)
@@ -85,46 +180,101 @@ void Shard::process(std::span<const Item> items) noexcept { state_->process(item
 
 const ShardCounters& Shard::counters() const noexcept { return state_->counters; }
 
-// Asks for the memory of the next items' series early: many series do not fit into the cache.
-// Inlined by force: the compiler takes a function that only prefetches for one without effect, and drops the
-// call.
-inline void Shard::State::prefetch(std::span<const Item> items, std::size_t i) const noexcept {
-  constexpr std::size_t farthest = 24, far = 12, near = 6;
-  const auto entry_ahead = [&](std::size_t ahead) -> std::byte* const* {
-    if (i + ahead >= items.size()) return nullptr;
-    const std::size_t slot = items[i + ahead].series / shards;
-    return slot < blocks.size() ? &blocks[slot] : nullptr;
-  };
-  if (const auto* entry = entry_ahead(farthest)) __builtin_prefetch(entry);
-  if (const auto* entry = entry_ahead(far); entry != nullptr && *entry != nullptr) {
-    for (std::size_t line = 0; line < 3; ++line) __builtin_prefetch(*entry + line * 64, 1);
+void Shard::State::process(std::span<const Item> items) noexcept {
+  resolved = touched = 0;
+  raw_ahead = run_left;
+  for (std::size_t begin = 0; begin < items.size(); begin += chunk) {
+    resolve(items, std::min(begin + 4 * chunk, items.size()));
+    touch(std::min(begin + 2 * chunk, items.size()));
+    update(items, begin, std::min(begin + chunk, items.size()));
   }
-  if (const auto* entry = entry_ahead(near); entry != nullptr && *entry != nullptr) {
-    for (const PanedWindow& window : reinterpret_cast<const SeriesHead*>(*entry)->layout->windows) {
-      const std::byte* pane = window.recent_pane(*entry);
-      __builtin_prefetch(pane, 1);
-      __builtin_prefetch(pane + 64, 1);
+  group.flush();
+  counters.aggregated.add(std::exchange(aggregated, 0));
+}
+
+// Where the series' blocks are; asks for their first lines.
+void Shard::State::resolve(std::span<const Item> items, std::size_t end) noexcept {
+  for (; resolved < end; ++resolved) {
+    std::byte*& place = ahead[resolved % ahead.size()];
+    place = nullptr;
+    if (raw_ahead != 0) {
+      --raw_ahead;
+      continue;
+    }
+    const Item& item = items[resolved];
+    if (item.kind() == ItemKind::run) raw_ahead = Item::run_items(item.run_count());
+    if (item.kind() > ItemKind::run) continue;
+    const std::uint32_t slot = by_shards.divide(item.series);
+    if (slot >= blocks.size() || blocks[slot] == 0) continue;
+    place = arena.at(blocks[slot]);
+    __builtin_prefetch(place, 1);
+  }
+}
+
+// Asks for the lines that the samples change.
+void Shard::State::touch(std::size_t end) noexcept {
+  for (; touched < end; ++touched) {
+    std::byte* const block = ahead[touched % ahead.size()];
+    if (block == nullptr) continue;
+    const SeriesHead& head = head_of(block);
+    __builtin_prefetch(block + head.pane, 1);
+    const Layout& layout = *head.layout;
+    if (layout.plain) continue;
+    for (const Layout::Judge& judge : layout.judges) __builtin_prefetch(block + judge.offset, 1);
+    for (const Window& window : layout.windows) {
+      if (const auto* paned = std::get_if<PanedWindow>(&window)) {
+        __builtin_prefetch(block + paned->pane_offset(block), 1);
+      }
     }
   }
 }
 
-void Shard::State::process(std::span<const Item> items) noexcept {
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    prefetch(items, i);
+void Shard::State::update(std::span<const Item> items, std::size_t begin, std::size_t end) noexcept {
+  for (std::size_t i = begin; i < end; ++i) {
     const Item& item = items[i];
-    position = item.position(position);
-    switch (item.kind()) {
-      case ItemKind::sample:
-        take_sample(item);
-        break;
-      case ItemKind::tick:
-        take_tick(item.time);
-        break;
-      case ItemKind::end:
-        take_end();
-        break;
+    std::byte* const block = ahead[i % ahead.size()];
+    if (block != nullptr && item.kind() == ItemKind::sample) [[likely]] {
+      SeriesHead& head = head_of(block);
+      if (is_usual(head, item.time, item.time)) [[likely]] {
+        head.newest = item.time;
+        head.newest_arrival = now;
+        ++aggregated;
+        if (head.layout->plain) {
+          group.add(&state_at<Summary>(block, head.pane), item.value());
+        } else {
+          take_usual(block, {item.time, item.value()}, item.series, item);
+        }
+        continue;
+      }
     }
+    group.flush();
+    take_other(items, i);
   }
+}
+
+// Anything but a sample of the usual kind.
+void Shard::State::take_other(std::span<const Item> items, std::size_t& at) noexcept {
+  if (run_left != 0) return take_run_values(items, at);
+  const Item& item = items[at];
+  position = item.position(position);
+  switch (item.kind()) {
+    case ItemKind::sample:
+      return take_sample(item, item.value());
+    case ItemKind::null:
+      return take_sample(item, std::numeric_limits<double>::quiet_NaN());
+    case ItemKind::run:
+      run = item;
+      run_left = Item::run_items(item.run_count());
+      run_values.clear();
+      return;
+    case ItemKind::tick:
+      return take_tick(item.time);
+    case ItemKind::evict:
+      return take_evict(item);
+    case ItemKind::end:
+      return take_end();
+  }
+  CHECK(false, "an item of kind %u", static_cast<unsigned>(item.kind()));
 }
 
 void Shard::State::take_tick(Time time) noexcept {
@@ -135,43 +285,101 @@ void Shard::State::take_tick(Time time) noexcept {
   wheel.advance(now, [this](std::uint32_t slot) { expire(slot); });
 }
 
-void Shard::State::take_sample(const Item& item) noexcept {
-  std::byte* block = block_of(item);
-  SeriesHead& head = state_at<SeriesHead>(block, 0);
-  const Layout& layout = *head.layout;
-  const bool fresh = item.time >= head.newest;
-  head.watermark = std::max(head.watermark, idle_watermark(head, layout, now));
-  if (item.time > head.newest) {
-    head.newest = item.time;
-    head.newest_arrival = now;
-    head.watermark = std::max(head.watermark, item.time - layout.lateness);
+// A sample of the usual kind of a series that is not plain.
+void Shard::State::take_usual(std::byte* block, const Point& point, SeriesId series, const Item& item) noexcept {
+  const Layout& layout = *head_of(block).layout;
+  for (const Window& window : layout.windows) {
+    const PanedWindow& paned = *std::get_if<PanedWindow>(&window);
+    paned.accumulator().add(block + paned.pane_offset(block), point, nullptr);
   }
-  head.last_arrival = now;
-
-  Emitter emitter{output, counters, position, item.series};
-  if (head.silences_raised != 0) clear_silences(block, item, emitter);
-  if (head.due <= head.watermark) close_windows(block, head.watermark, true, emitter);
-  (add_to_windows(block, item, emitter) ? counters.aggregated : counters.late).add();
-  if (fresh) judge(block, item, emitter);
-  watch(head, item.series / shards);
+  if (layout.judges.empty()) return;
+  position = item.position(position);
+  Emitter emitter = emitter_for(block, series);
+  judge(block, point, emitter);
 }
 
-// No sample can follow: what the open windows hold is all they will ever hold.
+void Shard::State::take_sample(const Item& item, double value) noexcept {
+  std::byte* block = block_of(item);
+  const Point point{item.time, value};
+  bool fresh = false;
+  advance(head_of(block), item.time, fresh);
+  rest_of(block).last_arrival = now;
+  Emitter emitter = emitter_for(block, item.series);
+  const SeriesHead& head = head_of(block);
+  if (head.silences_raised != 0) clear_silences(block, point, emitter);
+  if (head.due <= head.watermark) close_windows(block, head.watermark, true, emitter);
+  (add_to_windows(block, point, emitter) ? counters.aggregated : counters.late).add();
+  if (fresh && !std::isnan(value)) judge(block, point, emitter);
+  watch(block, by_shards.divide(item.series));
+  look_ahead(block);
+}
+
+// The values of a run: at once where the whole run is of the usual kind, else one after the other. So what
+// comes of it depends on the series alone, and not on how its items were spread.
+void Shard::State::take_run(const Item& item, std::span<const double> values) noexcept {
+  const Duration step = item.run_step();
+  const Time last = item.time + step * static_cast<std::int64_t>(values.size() - 1);
+  const std::uint32_t slot = by_shards.divide(item.series);
+  std::byte* const block = slot < blocks.size() && blocks[slot] != 0 ? arena.at(blocks[slot]) : nullptr;
+  if (block != nullptr && head_of(block).layout->plain && is_usual(head_of(block), item.time, last)) {
+    head_of(block).newest = last;
+    head_of(block).newest_arrival = now;
+    state_at<Summary>(block, head_of(block).pane).merge(kernel::summarize(values));
+    aggregated += values.size();
+    return;
+  }
+  Item one = item;
+  for (const double value : values) {
+    take_sample(one, value);
+    one.time += step;
+  }
+}
+
+// The values that are here, from item `at` on; the last of them is left at `at`.
+void Shard::State::take_run_values(std::span<const Item> items, std::size_t& at) noexcept {
+  const std::size_t here = std::min<std::size_t>(run_left, items.size() - at);
+  const auto* const first = reinterpret_cast<const double*>(&items[at]);
+  const bool whole = run_values.empty() && here == run_left;
+  run_left -= static_cast<std::uint32_t>(here);
+  at += here - 1;
+  if (whole) return take_run(run, {first, run.run_count()});
+  run_values.insert(run_values.end(), first, first + here * Item::run_values);
+  if (run_left == 0) take_run(run, std::span(run_values).first(run.run_count()));
+}
+
+// What the series' windows hold is all they will ever hold. Its memory is free for another.
+void Shard::State::take_evict(const Item& item) noexcept {
+  const std::uint32_t slot = by_shards.divide(item.series);
+  if (slot >= blocks.size() || blocks[slot] == 0) return;
+  std::byte* const block = arena.at(blocks[slot]);
+  Emitter emitter = emitter_for(block, item.series);
+  close_windows(block, Time::max() - Duration{1}, false, emitter);
+  const std::size_t bytes = head_of(block).layout->bytes;
+  wheel.remove(slot);
+  arena.release(std::exchange(blocks[slot], 0), bytes);
+  std::replace(ahead.begin(), ahead.end(), block, static_cast<std::byte*>(nullptr));
+  counters.evicted.add();
+  counters.series.set(counters.series.get() - 1);
+  counters.state_bytes.set(counters.state_bytes.get() - bytes);
+}
+
+// No sample can follow.
 void Shard::State::take_end() noexcept {
   for (std::uint32_t slot = 0; slot < blocks.size(); ++slot) {
-    if (blocks[slot] == nullptr) continue;
-    Emitter emitter{output, counters, position, slot * shards + index};
-    close_windows(blocks[slot], Time::max() - Duration{1}, false, emitter);
+    if (blocks[slot] == 0) continue;
+    std::byte* const block = arena.at(blocks[slot]);
+    Emitter emitter = emitter_for(block, slot * shards + index);
+    close_windows(block, Time::max() - Duration{1}, false, emitter);
   }
 }
 
 std::byte* Shard::State::block_of(const Item& item) noexcept {
-  const std::uint32_t slot = item.series / shards;
+  const std::uint32_t slot = by_shards.divide(item.series);
   CHECK(item.series - slot * shards == index, "series %u came to shard %u of %u", item.series, index, shards);
   CHECK(item.time >= time_min && item.time < time_max, "event time %lld",
         static_cast<long long>(item.time.time_since_epoch().count()));
-  if (slot < blocks.size() && blocks[slot] != nullptr) [[likely]]
-    return blocks[slot];
+  if (slot < blocks.size() && blocks[slot] != 0) [[likely]]
+    return arena.at(blocks[slot]);
   return start_series(item.series, slot, item.time);
 }
 
@@ -182,17 +390,31 @@ std::byte* Shard::State::start_series(SeriesId series, std::uint32_t slot, Time 
     wheel.grow(slot + 1);
   }
   const Layout& layout = layout_of(table.plan(series));
-  std::byte* block = arena.allocate(layout.bytes, Layout::block_alignment);
-  blocks[slot] = block;
-  state_at<SeriesHead>(block, 0) = {.layout = &layout,
-                                    .newest = time,
-                                    .newest_arrival = now,
-                                    .last_arrival = now,
-                                    .watermark = time - layout.lateness,
-                                    .due = Time::max(),
-                                    .scheduled = Time::max(),
-                                    .silences_raised = 0};
-  for (const PanedWindow& window : layout.windows) window.start(block);
+  blocks[slot] = arena.allocate(layout.bytes);
+  std::byte* const block = arena.at(blocks[slot]);
+  head_of(block) = {.layout = &layout,
+                    .newest = time,
+                    .newest_arrival = now,
+                    .horizon = Time::min(),
+                    .lead_max = Duration{0},
+                    .pane = 0,
+                    .silences_raised = 0,
+                    .watermark = time - layout.lateness,
+                    .due = Time::max()};
+  rest_of(block) = {.scheduled = Time::max(), .last_arrival = now};
+  const std::uint64_t hash = name_hash(table, series);
+  for (const Window& window : layout.windows) {
+    if (const auto* paned = std::get_if<PanedWindow>(&window)) {
+      paned->start(block, time, hash);
+      head_of(block).due = std::min(head_of(block).due, paned->due(block));
+    } else if (const auto* sampled = std::get_if<SampledWindow>(&window)) {
+      sampled->start(block);
+    } else if (const auto* counted = std::get_if<CountedWindow>(&window)) {
+      counted->start(block);
+    } else {
+      std::get_if<SessionWindow>(&window)->start(block);
+    }
+  }
   counters.series.add();
   counters.state_bytes.add(layout.bytes);
   return block;
@@ -203,52 +425,94 @@ const Layout& Shard::State::layout_of(const Plan& plan) {
     if (known == &plan) return *layout;
   }
   layouts.emplace_back(&plan, std::make_unique<const Layout>(plan));
+  scratch.resize(std::max(scratch.size(), layouts.back().second->scratch));
   return *layouts.back().second;
 }
 
+Emitter Shard::State::emitter_for(std::byte* block, SeriesId series) noexcept {
+  const std::size_t gaps = head_of(block).layout->gaps;
+  return {output, counters, position, series, gaps != 0 ? &state_at<Gaps>(block, gaps) : nullptr, scratch.data()};
+}
+
+// A sample of `time` has come. `fresh`: no newer one came before.
+void Shard::State::advance(SeriesHead& head, Time time, bool& fresh) noexcept {
+  const Layout& layout = *head.layout;
+  fresh = time >= head.newest;
+  head.watermark = std::max({head.watermark, head.newest - layout.lateness, idle_watermark(head, layout, now)});
+  if (time <= head.newest) return;
+  if (layout.gaps != 0) {
+    state_at<Gaps>(reinterpret_cast<std::byte*>(&head), layout.gaps).add(time - head.newest);
+  }
+  head.newest = time;
+  head.newest_arrival = now;
+  head.watermark = std::max(head.watermark, time - layout.lateness);
+}
+
 void Shard::State::close_windows(std::byte* block, Time watermark, bool final, Emitter& emitter) noexcept {
-  SeriesHead& head = state_at<SeriesHead>(block, 0);
+  SeriesHead& head = head_of(block);
   head.due = Time::max();
-  for (const PanedWindow& window : head.layout->windows) {
-    window.close(block, watermark, final, emitter);
-    head.due = std::min(head.due, window.due(block));
+  for (const Window& window : head.layout->windows) {
+    if (const auto* paned = std::get_if<PanedWindow>(&window)) {
+      paned->close(block, watermark, final, emitter);
+      head.due = std::min(head.due, paned->due(block));
+    } else if (const auto* sampled = std::get_if<SampledWindow>(&window)) {
+      sampled->close(block, watermark, emitter);
+      head.due = std::min(head.due, sampled->due(block));
+    } else if (const auto* counted = std::get_if<CountedWindow>(&window)) {
+      if (!final) counted->finish(block, emitter);
+    } else {
+      const SessionWindow& session = *std::get_if<SessionWindow>(&window);
+      session.close(block, watermark, final, emitter);
+      head.due = std::min(head.due, session.due(block));
+    }
   }
 }
 
 // Whether a window took the sample, or there are only detectors.
-bool Shard::State::add_to_windows(std::byte* block, const Item& item, Emitter& emitter) noexcept {
-  SeriesHead& head = state_at<SeriesHead>(block, 0);
+bool Shard::State::add_to_windows(std::byte* block, const Point& point, Emitter& emitter) noexcept {
+  SeriesHead& head = head_of(block);
   const auto& windows = head.layout->windows;
   bool taken = windows.empty();
-  for (const PanedWindow& window : windows) {
-    if (!window.add(block, item.time, item.value(), head.watermark, emitter)) continue;
+  const auto add = [&](const auto& window) {
+    if (!window.add(block, point, head.watermark, emitter)) return;
     taken = true;
     head.due = std::min(head.due, window.due(block));
+  };
+  for (const Window& window : windows) {
+    if (const auto* paned = std::get_if<PanedWindow>(&window)) {
+      add(*paned);
+    } else if (const auto* sampled = std::get_if<SampledWindow>(&window)) {
+      add(*sampled);
+    } else if (const auto* counted = std::get_if<CountedWindow>(&window)) {
+      counted->add(block, point, emitter);
+      taken = true;
+    } else {
+      add(*std::get_if<SessionWindow>(&window));
+    }
   }
   return taken;
 }
 
-void Shard::State::judge(std::byte* block, const Item& item, Emitter& emitter) noexcept {
-  const double value = item.value();
-  for (const Layout::Judge& one : state_at<SeriesHead>(block, 0).layout->judges) {
+void Shard::State::judge(std::byte* block, const Point& point, Emitter& emitter) noexcept {
+  for (const Layout::Judge& one : head_of(block).layout->judges) {
     Verdict verdict;
     FlagLife* life = nullptr;
     if (const auto* zscore = std::get_if<Zscore>(&one.kind)) {
       auto& state = state_at<ZscoreState>(block, one.offset);
-      verdict = zscore->add(state, value);
+      verdict = zscore->add(state, point.value);
       life = &state.life;
     } else {
-      verdict = std::get_if<Threshold>(&one.kind)->add(value);
+      verdict = std::get_if<Threshold>(&one.kind)->add(point.value);
       life = &state_at<ThresholdState>(block, one.offset).life;
     }
-    const auto change = life->advance(verdict.condition, item.time, one.least);
+    const auto change = life->advance(verdict.condition, point.time, one.least);
     if (change == FlagLife::Change::none) [[likely]]
       continue;
     emitter.flag({.detector = one.detector,
                   .raised = change == FlagLife::Change::raise,
-                  .time = item.time,
+                  .time = point.time,
                   .since = life->since(),
-                  .value = value,
+                  .value = point.value,
                   .expected = finite(verdict.expected),
                   .low = finite(verdict.low),
                   .high = finite(verdict.high),
@@ -256,11 +520,11 @@ void Shard::State::judge(std::byte* block, const Item& item, Emitter& emitter) n
   }
 }
 
-void Shard::State::clear_silences(std::byte* block, const Item& item, Emitter& emitter) noexcept {
-  SeriesHead& head = state_at<SeriesHead>(block, 0);
+void Shard::State::clear_silences(std::byte* block, const Point& point, Emitter& emitter) noexcept {
+  SeriesHead& head = head_of(block);
   for (const Layout::Quiet& quiet : head.layout->silences) {
     auto& state = state_at<SilenceState>(block, quiet.offset);
-    if (state.raised) emitter.flag(quiet.silence.clear(state, quiet.detector, item.time, item.value()));
+    if (state.raised) emitter.flag(quiet.silence.clear(state, quiet.detector, point.time, point.value));
   }
   head.silences_raised = 0;
 }
@@ -268,7 +532,8 @@ void Shard::State::clear_silences(std::byte* block, const Item& item, Emitter& e
 // After a sample: makes sure that the wheel looks at the series no later than its next deadline. Where the
 // deadline has come nearer, the series is scheduled half-way to the earliest time that any later sample could
 // bring it to, so that a run of samples that each bring it nearer moves it a few times and not each time.
-void Shard::State::watch(SeriesHead& head, std::uint32_t slot) noexcept {
+void Shard::State::watch(std::byte* block, std::uint32_t slot) noexcept {
+  const SeriesHead& head = head_of(block);
   const Layout& layout = *head.layout;
   Time deadline = Time::max();
   Time earliest = Time::max();
@@ -277,49 +542,77 @@ void Shard::State::watch(SeriesHead& head, std::uint32_t slot) noexcept {
     earliest = head.newest_arrival + layout.idle;
   }
   if (layout.silence_least != Duration::max()) {
-    const Time silent = head.last_arrival + layout.silence_least;
+    const Time silent = last_arrival(block) + layout.silence_least;
     deadline = std::min(deadline, silent);
     earliest = std::min(earliest, silent);
   }
-  if (deadline < head.scheduled) [[unlikely]]
-    head.scheduled = wheel.schedule(slot, earliest);
+  SeriesRest& rest = rest_of(block);
+  if (deadline < rest.scheduled) [[unlikely]]
+    rest.scheduled = wheel.schedule(slot, earliest);
+}
+
+// Which samples are of the usual kind from now on. A sample ahead of the clock by more than before brings the
+// idle deadline of `due` nearer; it may come as near as the wheel looks.
+void Shard::State::look_ahead(std::byte* block) noexcept {
+  SeriesHead& head = head_of(block);
+  const Layout& layout = *head.layout;
+  head.horizon = Time::min();
+  // A clock that stands behind the watermark: its samples may be late.
+  if (!layout.usual || head.silences_raised != 0 || head.watermark > head.newest) return;
+  Time horizon = time_max;
+  for (const Window& window : layout.windows) {
+    horizon = std::min(horizon, std::get_if<PanedWindow>(&window)->horizon(block));
+  }
+  head.lead_max = Duration::max();
+  if (head.due != Time::max()) {
+    horizon = std::min(horizon, head.due + layout.lateness);
+    head.lead_max = head.due + layout.lateness + layout.idle - rest_of(block).scheduled;
+  }
+  head.horizon = horizon;
+  if (!layout.windows.empty()) {
+    head.pane = static_cast<std::uint32_t>(std::get_if<PanedWindow>(&layout.windows[0])->pane_offset(block));
+  }
 }
 
 // Does what is due in a series, in order of deadline, windows before silences where they are equal; then
 // schedules it for its next deadline, or a little earlier, so that samples that come with the usual jitter
 // seldom bring the deadline before the time scheduled.
 void Shard::State::expire(std::uint32_t slot) noexcept {
-  std::byte* block = blocks[slot];
-  SeriesHead& head = state_at<SeriesHead>(block, 0);
+  std::byte* block = arena.at(blocks[slot]);
+  SeriesHead& head = head_of(block);
   const Layout& layout = *head.layout;
-  Emitter emitter{output, counters, position, slot * shards + index};
+  Emitter emitter = emitter_for(block, slot * shards + index);
   for (;;) {
     const Layout::Quiet* quiet = next_silence(block);
-    const Time silent = quiet != nullptr ? head.last_arrival + quiet->silence.after() : Time::max();
+    const Time silent = quiet != nullptr ? last_arrival(block) + quiet->silence.after() : Time::max();
     const Time idle = head.due != Time::max() ? idle_deadline(head, layout, head.due) : Time::max();
     const Time deadline = std::min(silent, idle);
     if (deadline > now) {
-      head.scheduled = deadline;
-      if (deadline == Time::max()) return;
-      const bool near = deadline - now <= 2 * slack;
-      head.scheduled = wheel.schedule(slot, near ? deadline : deadline - slack);
-      return;
+      const bool near = deadline == Time::max() || deadline - now <= 2 * slack;
+      const Time look = near ? deadline : deadline - slack;
+      rest_of(block).scheduled = look == Time::max() ? look : wheel.schedule(slot, look);
+      return look_ahead(block);
     }
     if (idle <= silent) {
-      head.watermark = std::max(head.watermark, head.due);
+      head.watermark = std::max({head.watermark, head.newest - layout.lateness, head.due});
       close_windows(block, head.watermark, true, emitter);
     } else {
       auto& state = state_at<SilenceState>(block, quiet->offset);
-      emitter.flag(quiet->silence.raise(state, quiet->detector, head.last_arrival));
+      emitter.flag(quiet->silence.raise(state, quiet->detector, last_arrival(block)));
       ++head.silences_raised;
     }
   }
 }
 
+// "now" when any sample last came: samples of the usual kind note it in the head only.
+Time Shard::State::last_arrival(std::byte* block) noexcept {
+  return std::max(rest_of(block).last_arrival, head_of(block).newest_arrival);
+}
+
 // The silence that is raised next while no sample comes; null: none. Of equal ones the first.
 const Layout::Quiet* Shard::State::next_silence(std::byte* block) noexcept {
   const Layout::Quiet* next = nullptr;
-  for (const Layout::Quiet& quiet : state_at<SeriesHead>(block, 0).layout->silences) {
+  for (const Layout::Quiet& quiet : head_of(block).layout->silences) {
     if (state_at<SilenceState>(block, quiet.offset).raised) continue;
     if (next == nullptr || quiet.silence.after() < next->silence.after()) next = &quiet;
   }

@@ -62,7 +62,7 @@ void Summary::merge(const Summary& other) noexcept {
     return;
   }
   if (other.count == 1) {  // so that adding and merging one sample are the same, to the bit
-    add(other.first_time, other.first);
+    add(other.reference);
     return;
   }
   // Their sums on our reference: their value - our reference = (their value - their reference) + step.
@@ -89,14 +89,6 @@ void Summary::merge(const Summary& other) noexcept {
   count += other.count;
   if (other.min < min) min = other.min;
   if (other.max > max) max = other.max;
-  if (other.first_time < first_time) {
-    first = other.first;
-    first_time = other.first_time;
-  }
-  if (other.last_time >= last_time) {
-    last = other.last;
-    last_time = other.last_time;
-  }
 }
 
 double Summary::sum() const noexcept { return static_cast<double>(long_sum(*this)); }

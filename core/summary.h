@@ -1,22 +1,21 @@
-// Summary: what a pane knows of its samples. Mergeable; nothing is ever subtracted from it.
-// Owned by one worker. A value type without pointers: zero bytes are the empty summary.
+// Summary: what a pane always knows of its samples: their number, moments and extremes. One cache line.
+// Mergeable; nothing is ever subtracted from it. Owned by one worker. A value type without pointers: zero
+// bytes are the empty summary.
 //
 // Moments are sums of (value - reference), the reference being the first value added. The difference, both
 // sums and the squares are kept with what rounding took from them, so that neither an offset of 1e9, nor a
 // spike of 1e15 as the first value, nor millions of samples cost digits: variance and mean keep a relative
 // error near 1e-15 where Welford's is 1e-7 at mean 1e9 and deviation 0.1. Sources: Chan, Golub, LeVeque 1983,
 // "Algorithms for computing the sample variance"; Knuth, TAOCP 2, 4.2.2, theorem B (error of a sum); Neumaier
-// 1974 (keeping it); Dekker 1971 (error of a square).
+// 1974 (keeping it); Dekker 1971 (error of a square). kernel.h adds to many summaries at once, with the same
+// bits.
 //
 // A difference or a square too large for a double (values near 1e308, or further than 1e154 from the
-// reference) makes the moments infinite or NaN, which value() in aggregate.h reports as "does not exist"; it
-// never makes them wrong.
+// reference) makes the moments infinite or NaN, which accumulator.h reports as "does not exist"; it never
+// makes them wrong.
 #pragma once
 
-#include <bit>
 #include <cstdint>
-
-#include "core/time.h"
 
 namespace core {
 
@@ -29,14 +28,10 @@ struct Summary {
   double squares_compensation = 0;
   double min = 0;
   double max = 0;
-  double last = 0;  // value with the latest time; of equal times the one added last
-  Time last_time{};
-  double first = 0;  // value with the earliest time; of equal times the one added first
-  Time first_time{};
 
-  // Adds one finite sample, in any order of time.
-  void add(Time time, double value) noexcept;
-  // Adds all samples of `other`, as if they had been added after ours.
+  // Adds one finite value.
+  void add(double value) noexcept;
+  // Adds all values of `other`, as if they had been added after ours.
   void merge(const Summary& other) noexcept;
 
   // Precondition for all of these: count > 0; variance and stddev: count > 1. Computed in long double and
@@ -46,6 +41,7 @@ struct Summary {
   [[nodiscard]] double variance() const noexcept;  // sample variance (n - 1), never negative
   [[nodiscard]] double stddev() const noexcept;
 };
+static_assert(sizeof(Summary) == 64);
 
 namespace detail {
 
@@ -57,18 +53,20 @@ inline void add_exactly(double value, double& sum, double& compensation) noexcep
   sum = result;
 }
 
+// value * value - square, exactly (Dekker; Veltkamp's halves).
+inline double error_of_square(double value, double square) noexcept {
+  constexpr double splitter = 0x1p27 + 1;
+  const double scaled = splitter * value;
+  const double upper = scaled - (scaled - value);
+  const double lower = value - upper;
+  return lower * lower - ((square - upper * upper) - 2 * upper * lower);
+}
+
 }  // namespace detail
 
-inline void Summary::add(Time time, double value) noexcept {
+inline void Summary::add(double value) noexcept {
   if (count == 0) {
-    *this = {.count = 1,
-             .reference = value,
-             .min = value,
-             .max = value,
-             .last = value,
-             .last_time = time,
-             .first = value,
-             .first_time = time};
+    *this = {.count = 1, .reference = value, .min = value, .max = value};
     return;
   }
   ++count;
@@ -78,21 +76,11 @@ inline void Summary::add(Time time, double value) noexcept {
   const double error = (value - (difference - taken)) - (reference + taken);
   detail::add_exactly(difference, sum_shifted, sum_compensation);
   sum_compensation += error;
-  // The square of the upper 26 bits is exact, so is twice the product with the rest.
-  constexpr std::uint64_t upper_bits = ~std::uint64_t{0} << 27U;
-  const double upper = std::bit_cast<double>(std::bit_cast<std::uint64_t>(difference) & upper_bits);
-  const double lower = difference - upper;
-  detail::add_exactly(upper * upper, squares_shifted, squares_compensation);
-  squares_compensation += lower * (upper + difference) + 2 * difference * error;
+  const double square = difference * difference;
+  detail::add_exactly(square, squares_shifted, squares_compensation);
+  squares_compensation += detail::error_of_square(difference, square) + 2 * difference * error;
   if (value < min) min = value;
   if (value > max) max = value;
-  if (time >= last_time) [[likely]] {
-    last = value;
-    last_time = time;
-  } else if (time < first_time) {
-    first = value;
-    first_time = time;
-  }
 }
 
 }  // namespace core

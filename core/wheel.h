@@ -39,6 +39,9 @@ class Wheel {
     return slot_of(time) <= last ? time : Time{Duration{last << slot_bits}};
   }
 
+  // Takes `series` out; it is looked at no more.
+  void remove(std::uint32_t series) noexcept { unlink(series_base + series); }
+
   // Time has come to `now`, which never goes back. Takes out the series that may be due and calls
   // expire(series) for each; it may schedule that series again.
   template <class Expire>

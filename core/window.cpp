@@ -1,22 +1,45 @@
 #include "core/window.h"
 
-#include <limits>
+#include <algorithm>
+#include <array>
+#include <cmath>
 
+#include "core/accumulator.h"
 #include "core/check.h"
-#include "core/emitter.h"
 #include "core/words.h"
 
 namespace core {
 namespace {
 
+using Problems = std::vector<std::string>;
+
+constexpr std::int64_t sessions_max = 64;
+
 constexpr std::int64_t ceil_divide(Duration value, Duration by) noexcept {
   return (value.count() + by.count() - 1) / by.count();
 }
 
-// Slots of a ring. At watermark w the oldest window that can still change ends with the pane of w -
-// retention, and covers `panes` of them; the newest pane in use is that of w + lateness.
-std::int64_t ring_slots(const WindowSpec& spec, Duration lateness) noexcept {
-  return spec.length / spec.every + ceil_divide(lateness + spec.retention, spec.every);
+// No period of the calendar is shorter.
+Duration shortest_period(const CalendarSpec& calendar) {
+  using namespace std::chrono_literals;
+  switch (calendar.unit) {
+    case CalendarUnit::hour:
+      return 30min;
+    case CalendarUnit::day:
+      return 22h;
+    case CalendarUnit::week:
+      return 24h * 6;
+    case CalendarUnit::month:
+      return 24h * 27;
+    case CalendarUnit::shifts:
+      break;
+  }
+  const auto& shifts = calendar.shifts;
+  Duration shortest = shifts.empty() ? Duration{22h} : shifts.front() + 24h - shifts.back();
+  for (std::size_t i = 1; i < shifts.size(); ++i) {
+    shortest = std::min<Duration>(shortest, shifts[i] - shifts[i - 1]);
+  }
+  return std::max<Duration>(shortest - 2h, 1min);
 }
 
 // The nearest divisors of `length` on both sides of `every`.
@@ -31,140 +54,180 @@ std::string divisors_near(Duration length, Duration every) {
   return text;
 }
 
-void check_every(const WindowSpec& spec, Duration lateness, std::vector<std::string>& problems) {
+std::string refused(const char* key, Duration value, const std::string& allowed) {
+  return std::string(key) + ": " + words(value) + " is not allowed; choose " + allowed;
+}
+
+void check_length(const char* key, Duration value, Problems& problems) {
+  if (value > Duration{0} && value <= duration_max) return;
+  problems.push_back(refused(key, value, "above 0s and at most " + words(duration_max)));
+}
+
+void check_every(const WindowSpec& spec, Duration lateness, Problems& problems) {
   const std::string every = "every: " + words(spec.every);
+  const bool divided = spec.kind != WindowKind::cumulative;
   if (spec.every <= Duration{0}) {
     problems.push_back(every + " is not a length of time; choose one above 0s");
-  } else if (spec.every > spec.length) {
+  } else if (divided && spec.every > spec.length) {
     problems.push_back(every + " is longer than length " + words(spec.length) +
                        "; choose at most the length");
-  } else if (const auto slots = ring_slots(spec, lateness); slots > WindowSpec::panes_max) {
+  } else if (const auto slots = spec.slots(lateness); slots > WindowSpec::panes_max) {
     problems.push_back(every + " needs " + std::to_string(slots) + " panes for length " + words(spec.length) +
                        ", lateness " + words(lateness) + " and retention " + words(spec.retention) +
                        "; at most " + std::to_string(WindowSpec::panes_max) +
                        " are allowed: choose a longer every");
-  } else if (spec.length % spec.every != Duration{0}) {
+  } else if (divided && spec.length % spec.every != Duration{0}) {
     problems.push_back(every + " does not divide length " + words(spec.length) + "; choose " +
                        divisors_near(spec.length, spec.every));
   }
 }
 
-}  // namespace
-
-std::vector<std::string> WindowSpec::problems(Duration lateness) const {
-  std::vector<std::string> result;
-  if (length <= Duration{0} || length > duration_max) {
-    result.push_back("length: " + words(length) + " is not allowed; choose above 0s and at most " +
-                     words(duration_max));
+void check_grid(const WindowSpec& spec, Problems& problems) {
+  if (spec.every <= Duration{0}) return;
+  if (spec.offset < Duration{0} || spec.offset >= spec.every) {
+    problems.push_back(refused("offset", spec.offset, "0s or more and less than every " + words(spec.every)));
   }
-  if (retention < Duration{0} || retention > duration_max) {
-    result.push_back("retention: " + words(retention) + " is not allowed; choose 0s to " +
-                     words(duration_max));
+  if (spec.spread < Duration{0} || spec.spread >= spec.every) {
+    problems.push_back(refused("spread", spec.spread, "0s or more and less than every " + words(spec.every)));
+  }
+}
+
+void check_samples(const char* key, std::uint32_t value, Problems& problems) {
+  if (value >= 1 && value <= WindowSpec::samples_limit) return;
+  problems.push_back(std::string(key) + ": " + std::to_string(value) + " is not allowed; choose 1 to " +
+                     std::to_string(WindowSpec::samples_limit));
+}
+
+void check_kind(const WindowSpec& spec, Duration lateness, Problems& problems) {
+  switch (spec.kind) {
+    case WindowKind::tumbling:
+    case WindowKind::hopping:
+      check_length("length", spec.length, problems);
+      break;
+    case WindowKind::sliding:
+      check_length("length", spec.length, problems);
+      check_samples("samples_max", spec.samples_max, problems);
+      return;
+    case WindowKind::count:
+      check_samples("samples", spec.samples, problems);
+      if (spec.step < 1 || spec.step > spec.samples || spec.samples % spec.step != 0) {
+        problems.push_back("step: " + std::to_string(spec.step) + " does not divide samples " +
+                           std::to_string(spec.samples) + "; choose 1, " + std::to_string(spec.samples) +
+                           " or a divisor between them");
+      }
+      return;
+    case WindowKind::session:
+      check_length("gap", spec.gap, problems);
+      if (problems.empty() && spec.slots(lateness) > sessions_max) {
+        problems.push_back(refused("gap", spec.gap,
+                                   "a longer one, or a shorter lateness (" + words(lateness) + ") and retention (" +
+                                       words(spec.retention) + "): together they may span at most " +
+                                       std::to_string(sessions_max - 3) + " gaps"));
+      }
+      return;
+    case WindowKind::cumulative:
+      break;
+    case WindowKind::calendar:
+      for (const std::string& problem : spec.calendar.value_or(CalendarSpec{}).problems()) {
+        problems.push_back(problem);
+      }
+      if (problems.empty() && spec.slots(lateness) > WindowSpec::panes_max) {
+        problems.push_back(refused("retention", spec.retention, "a shorter one"));
+      }
+      return;
   }
   // The rest compares with these, so it waits until they are right.
-  if (result.empty()) check_every(*this, lateness, result);
-  if (every > Duration{0} && (offset < Duration{0} || offset >= every)) {
-    result.push_back("offset: " + words(offset) + " is not allowed; choose 0s or more and less than every " +
-                     words(every));
+  if (problems.empty()) check_every(spec, lateness, problems);
+  check_grid(spec, problems);
+}
+
+void check_emit(const WindowSpec& spec, Problems& problems) {
+  const bool paned = spec.panes() > 0;
+  if (spec.emit != Emit::on_close && !paned) {
+    problems.push_back("emit: has no meaning for a " + std::string(name(spec.kind)) +
+                       " window; leave it out: its results come at once, or when it is over");
   }
-  return result;
-}
-
-PanedWindow::PanedWindow(const WindowSpec& spec, std::uint32_t window, Duration lateness) noexcept
-    : every_(spec.every),
-      offset_(spec.offset),
-      length_(spec.length),
-      retention_(spec.retention),
-      panes_(spec.length / spec.every),
-      slots_(ring_slots(spec, lateness)),
-      window_(window) {}
-
-void PanedWindow::place(std::size_t state_offset, std::size_t ring_offset) noexcept {
-  state_offset_ = state_offset;
-  ring_offset_ = ring_offset;
-}
-
-void PanedWindow::start(std::byte* block) const noexcept {
-  state(block) = {.due = Time::max(),
-                  .pane_start = Time::max(),  // holds no sample
-                  .newest_pane = std::numeric_limits<std::int64_t>::min(),
-                  .pane_slot = 0};
-}
-
-void PanedWindow::close(std::byte* block, Time watermark, bool final, Emitter& emitter) const noexcept {
-  WindowState& own = state(block);
-  while (own.due <= watermark) {
-    const std::int64_t window = index(own.due) - 1;
-    emit(block, window, final, emitter);
-    own.due = due_after(block, window);
+  if (spec.empty != Empty::skip && !paned) {
+    problems.push_back("empty: has no meaning for a " + std::string(name(spec.kind)) +
+                       " window, which is never without samples; leave it out");
   }
-}
-
-bool PanedWindow::add_behind(std::byte* block, Time time, double value, Time watermark,
-                             Emitter& emitter) const noexcept {
-  const std::int64_t first = index(time);
-  const std::int64_t last = first + panes_ - 1;
-  if (end(last) <= watermark - retention_) return false;
-  pane(block, time).summary.add(time, value);
-  const std::int64_t first_open = index(watermark);
-  WindowState& own = state(block);
-  if (last >= first_open) own.due = std::min(own.due, end(std::max(first, first_open)));
-  const std::int64_t first_kept = index(watermark - retention_);
-  for (auto window = std::max(first, first_kept); window <= std::min(last, first_open - 1); ++window) {
-    emit(block, window, true, emitter);
+  if (spec.spread != Duration{0} && (!paned || spec.kind == WindowKind::calendar)) {
+    problems.push_back("spread: has no meaning for a " + std::string(name(spec.kind)) + " window; leave it out");
   }
-  return true;
+  if (spec.emit == Emit::every && paned) check_length("emit", spec.emit_every, problems);
 }
 
-// Emits `window` with the next revision. It has samples.
-void PanedWindow::emit(std::byte* block, std::int64_t window, bool final, Emitter& emitter) const noexcept {
-  const auto result = [&](const Summary& summary) {
-    CHECK(summary.count > 0, "window %u, pane %lld", window_, static_cast<long long>(window));
-    emitter.window({.window = window_,
-                    .start = end(window - panes_),
-                    .end = end(window),
-                    .rev = ++claim(block, window).rev,
-                    .final = final,
-                    .summary = summary});
+void check_parameters(const WindowSpec& spec, Problems& problems) {
+  const auto asked = [&](AggregateKind kind) {
+    return std::any_of(spec.aggregates.begin(), spec.aggregates.end(),
+                       [=](const Aggregate& one) { return one.kind == kind; });
   };
-  if (panes_ == 1) return result(slot(block, window).summary);
-  Summary merged;
-  for (std::int64_t index = window - panes_ + 1; index <= window; ++index) {
-    const Pane& pane = slot(block, index);
-    if (pane.index == index) merged.merge(pane.summary);
+  const auto needs = [&](AggregateKind kind, bool there, const char* key) {
+    if (!asked(kind) || there) return;
+    problems.push_back(std::string(key) + ": is missing; " + core::name(Aggregate{kind}) + " needs it");
+  };
+  needs(AggregateKind::above_count, spec.above.has_value(), "above");
+  needs(AggregateKind::below_count, spec.below.has_value(), "below");
+  needs(AggregateKind::in_range_count, spec.range.has_value(), "range");
+  if (spec.aggregates.empty() || spec.aggregates.size() > Accumulator::aggregates_limit) {
+    problems.push_back("aggregates: " + std::to_string(spec.aggregates.size()) +
+                       " of them are not allowed; choose 1 to " + std::to_string(Accumulator::aggregates_limit));
   }
-  result(merged);
-}
-
-// The end of the earliest window after `window`, which has just closed, that has samples.
-Time PanedWindow::due_after(std::byte* block, std::int64_t window) const noexcept {
-  const std::int64_t newest = state(block).newest_pane;
-  for (std::int64_t index = window + 2 - panes_; index <= newest; ++index) {
-    const Pane& pane = slot(block, index);
-    if (pane.index == index && pane.summary.count > 0) return end(std::max(index, window + 1));
+  if (!(spec.error >= 0.0005 && spec.error <= 0.1)) {
+    problems.push_back("error: " + words(spec.error) + " is not allowed; choose 0.0005 to 0.1");
   }
-  return Time::max();
+  if (spec.kept > 1024) {
+    problems.push_back("kept: " + std::to_string(spec.kept) + " is not allowed; choose 0 to 1024");
+  }
+  if (spec.range && !(spec.range->first <= spec.range->second)) {
+    problems.push_back("range: the first of " + words(spec.range->first) + ", " + words(spec.range->second) +
+                       " must not be larger than the second");
+  }
+  for (const auto& [key, value] : {std::pair{"half_life", spec.half_life}, {"hold", spec.hold}, {"cadence", spec.cadence}}) {
+    if (value < Duration{0} || value > duration_max) {
+      problems.push_back(refused(key, value, "0s to " + words(duration_max)));
+    }
+  }
 }
 
-Pane& PanedWindow::turn_to_pane(std::byte* block, Time time) const noexcept {
-  const std::int64_t now = index(time);
-  Pane& result = claim(block, now);
-  WindowState& own = state(block);
-  own.pane_start = core::pane_start(now, every_, offset_);
-  own.pane_slot = static_cast<std::uint32_t>(&result - ring(block));
-  own.newest_pane = std::max(own.newest_pane, now);
-  return result;
+}  // namespace
+
+std::string_view name(WindowKind kind) noexcept {
+  constexpr std::array<std::string_view, window_kinds> names{
+      "tumbling", "hopping", "sliding", "count", "session", "cumulative", "calendar"};
+  return names[static_cast<std::size_t>(kind)];
 }
 
-Pane& PanedWindow::slot(std::byte* block, std::int64_t index) const noexcept {
-  const std::int64_t rest = index % slots_;
-  return ring(block)[rest < 0 ? rest + slots_ : rest];
+std::int64_t WindowSpec::panes() const noexcept {
+  switch (kind) {
+    case WindowKind::tumbling:
+    case WindowKind::hopping:
+      return every > Duration{0} ? length / every : 1;
+    case WindowKind::cumulative:
+    case WindowKind::calendar:
+      return 1;
+    default:
+      return 0;
+  }
 }
 
-// The slot of pane `index`, emptied of the pane it may have held before.
-Pane& PanedWindow::claim(std::byte* block, std::int64_t index) const noexcept {
-  Pane& result = slot(block, index);
-  if (result.index != index) result = {.summary = {}, .index = index, .rev = 0};
+// At watermark w the oldest window that can still change ends with the pane of w - retention, and covers
+// panes() of them; the newest pane in use is that of w + lateness. A session that retention needs begins no
+// earlier than one gap before.
+std::int64_t WindowSpec::slots(Duration lateness) const {
+  if (kind == WindowKind::session) return ceil_divide(lateness + retention + gap, gap) + 2;
+  const Duration pane = kind == WindowKind::calendar ? shortest_period(*calendar) : every;
+  return panes() + ceil_divide(lateness + retention, pane);
+}
+
+std::vector<std::string> WindowSpec::problems(Duration lateness) const {
+  Problems result;
+  if (retention < Duration{0} || retention > duration_max) {
+    result.push_back(refused("retention", retention, "0s to " + words(duration_max)));
+  }
+  check_kind(*this, lateness, result);
+  check_emit(*this, result);
+  check_parameters(*this, result);
   return result;
 }
 

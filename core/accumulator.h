@@ -1,0 +1,105 @@
+// Accumulator: what is kept of the samples of one pane, and the aggregates made of it. Constant, shared by
+// all series of a plan; works on states: plain bytes, 8-byte aligned, zero bytes being empty, that begin with
+// a Summary and hold the parts the asked aggregates need. Used by workers, on state they own.
+//
+// Nothing is ever subtracted: results over several panes come from merging their states in order of time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "core/parts/distinct.h"
+#include "core/parts/ends.h"
+#include "core/parts/mode.h"
+#include "core/parts/quantiles.h"
+#include "core/parts/tallies.h"
+#include "core/summary.h"
+#include "core/window.h"
+
+namespace core {
+
+class Accumulator {
+ public:
+  explicit Accumulator(const WindowSpec& spec);
+
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+  // A state is a Summary and nothing else.
+  [[nodiscard]] bool summary_only() const noexcept { return bytes_ == sizeof(Summary); }
+  // Some aggregate depends on which sample follows which; then samples should come in order of time, and one
+  // that does not is left out of these aggregates.
+  [[nodiscard]] bool ordered() const noexcept { return before_ != 0; }
+  [[nodiscard]] bool wants_nulls() const noexcept { return wants_nulls_; }
+
+  static constexpr std::size_t aggregates_limit = 64;
+
+  static Summary& summary(std::byte* state) noexcept { return *reinterpret_cast<Summary*>(state); }
+  static const Summary& summary(const std::byte* state) noexcept {
+    return *reinterpret_cast<const Summary*>(state);
+  }
+
+  // Adds a sample. `before`: the series' newest sample in the window's panes so far, null: none. NaN is a
+  // null.
+  void add(std::byte* state, const Point& point, const Point* before) const noexcept {
+    if (summary_only() && point.value == point.value) return summary(state).add(point.value);
+    add_parts(state, point, before);
+  }
+  // Neither samples nor nulls.
+  [[nodiscard]] bool empty(const std::byte* state) const noexcept {
+    return summary(state).count == 0 && (!wants_nulls_ || part<Tallies>(state, tallies_).nulls == 0);
+  }
+  // Adds all of `later`, as if it had been added after ours.
+  void merge(std::byte* into, const std::byte* later) const noexcept;
+
+  // Where a state's samples lie in time, for what depends on that.
+  struct Span {
+    Time start, end;
+    Duration cadence;  // expected between samples; 0: unknown
+  };
+  // The aggregates in the order of the specification; NaN: does not exist. True when some are approximate.
+  bool values(const std::byte* state, const Span& span, std::span<double> out) const noexcept;
+  [[nodiscard]] std::size_t size() const noexcept { return aggregates_.size(); }
+  [[nodiscard]] const std::vector<Aggregate>& aggregates() const noexcept { return aggregates_; }
+
+ private:
+  using Offset = std::uint32_t;  // of a part in a state; 0: not there
+
+  void place(const WindowSpec& spec);
+  void add_parts(std::byte* state, const Point& point, const Point* before) const noexcept;
+  void take_step(std::byte* state, const Point& from, const Point& to) const noexcept;
+  [[nodiscard]] double of(AggregateKind kind, const std::byte* state, const Span& span) const noexcept;
+  [[nodiscard]] static double of_summary(AggregateKind kind, const Summary& all) noexcept;
+  [[nodiscard]] double of_ends(AggregateKind kind, const std::byte* state) const noexcept;
+  [[nodiscard]] double of_rise(AggregateKind kind, const std::byte* state) const noexcept;
+  [[nodiscard]] double of_area(AggregateKind kind, const std::byte* state, const Span& span) const noexcept;
+  [[nodiscard]] double of_gap(const std::byte* state, const Span& span) const noexcept;
+  [[nodiscard]] double of_tallies(AggregateKind kind, const std::byte* state) const noexcept;
+  [[nodiscard]] static double completeness(const Summary& all, const Span& span) noexcept;
+  [[nodiscard]] double outliers(const std::byte* state) const noexcept;
+  template <class Part>
+  [[nodiscard]] static Part& part(std::byte* state, Offset offset) noexcept {
+    return *reinterpret_cast<Part*>(state + offset);
+  }
+  template <class Part>
+  [[nodiscard]] static const Part& part(const std::byte* state, Offset offset) noexcept {
+    return *reinterpret_cast<const Part*>(state + offset);
+  }
+
+  std::vector<Aggregate> aggregates_;
+  std::vector<double> fractions_;  // of the percentiles among them, in order
+  std::size_t bytes_ = sizeof(Summary);
+  Offset ends_ = 0, before_ = 0, rise_ = 0, area_ = 0, longest_ = 0, slope_ = 0, decay_ = 0, tallies_ = 0;
+  Offset quantiles_at_ = 0, distinct_at_ = 0, mode_at_ = 0;
+  std::optional<Quantiles> quantiles_;
+  std::optional<Distinct> distinct_;
+  std::optional<Mode> mode_;
+  Limits limits_;
+  Outliers outliers_;
+  Duration hold_;
+  bool linear_;
+  bool wants_nulls_ = false;
+  double half_life_;  // nanoseconds
+};
+
+}  // namespace core

@@ -1,0 +1,33 @@
+// Kernel: the additions that most of the time is spent in, many at once where the processor can (AVX-512; AVX2
+// for runs), chosen when the program starts. Every form gives the same bits. Pure; any thread.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "core/summary.h"
+
+namespace core::kernel {
+
+// summaries[i]->add(values[i]) for 8 summaries, all different and none empty. The bits are those of
+// Summary::add as long as no square leaves the range of normal doubles (a difference from the reference
+// beyond 1e150, or below 1e-140 and not 0); then they differ by less than what a sum of such squares rounds.
+inline constexpr std::size_t width = 8;
+void add_each(Summary* const* summaries, const double* values) noexcept;
+
+// All of `values`, in order, not empty. Moments relate to the first value. Values are added in 32 lanes without
+// compensation, and the lanes with: the relative error of the sum of squares is at most (n / 32 + 3) / 2^53.
+[[nodiscard]] Summary summarize(std::span<const double> values) noexcept;
+
+// Which form was chosen: "avx512", "avx2", "portable".
+[[nodiscard]] std::string_view name() noexcept;
+
+// For tests: all forms this machine has.
+struct Form {
+  std::string_view name;
+  void (*add_each)(Summary* const*, const double*) noexcept;
+  Summary (*summarize)(std::span<const double>) noexcept;
+};
+[[nodiscard]] std::span<const Form> forms() noexcept;
+
+}  // namespace core::kernel
