@@ -41,7 +41,8 @@ struct Needs {
     before = rise || area || longest;
     ends |= before;
   }
-  bool rise = false, area = false, longest = false, ends = false, before = false, slope = false, decay = false;
+  bool rise = false, area = false, longest = false, ends = false, before = false, slope = false,
+       decay = false;
   bool nulls = false, limits = false, quantiles = false, distinct = false, mode = false;
 };
 
@@ -49,7 +50,9 @@ double ratio(double part, double whole) noexcept { return whole == 0 ? none : pa
 
 double seconds(Duration duration) noexcept { return static_cast<double>(duration.count()) * 1e-9; }
 
-Duration or_for_ever(Duration duration) noexcept { return duration == Duration{0} ? Duration::max() : duration; }
+Duration or_for_ever(Duration duration) noexcept {
+  return duration == Duration{0} ? Duration::max() : duration;
+}
 
 // Half-life of an ewma: what is configured, else a quarter of the window.
 double half_life_of(const WindowSpec& spec) noexcept {
@@ -170,7 +173,8 @@ bool Accumulator::values(const std::byte* state, const Span& span, std::span<dou
   std::size_t next = 0;
   for (std::size_t i = 0; i < aggregates_.size(); ++i) {
     const bool percentile = aggregates_[i].kind == Kind::percentile;
-    const double value = percentile ? (any ? percentiles[next++] : none) : of(aggregates_[i].kind, state, span);
+    const double value =
+        percentile ? (any ? percentiles[next++] : none) : of(aggregates_[i].kind, state, span);
     out[i] = std::isfinite(value) ? value : none;
   }
   return any && ((quantiles_ && quantiles_->approximate(state + quantiles_at_)) ||
@@ -323,7 +327,8 @@ double Accumulator::of_tallies(Kind kind, const std::byte* state) const noexcept
 
 double Accumulator::completeness(const Summary& all, const Span& span) noexcept {
   if (span.cadence <= Duration{0} || span.end <= span.start) return none;
-  return std::min(1.0, static_cast<double>(all.count) * ratio(seconds(span.cadence), seconds(span.end - span.start)));
+  return std::min(
+      1.0, static_cast<double>(all.count) * ratio(seconds(span.cadence), seconds(span.end - span.start)));
 }
 
 double Accumulator::outliers(const std::byte* state) const noexcept {

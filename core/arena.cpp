@@ -12,8 +12,8 @@ namespace {
 
 // Zero pages, aligned to `alignment`, which is larger than a page.
 std::byte* map(std::size_t bytes, std::size_t alignment) noexcept {
-  void* const memory =
-      ::mmap(nullptr, bytes + alignment, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const memory = ::mmap(nullptr, bytes + alignment, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   CHECK(memory != MAP_FAILED, "no memory for %zu bytes of series state", bytes);
   auto* const begin = static_cast<std::byte*>(memory);
   const std::size_t skip = (alignment - reinterpret_cast<std::uintptr_t>(begin) % alignment) % alignment;
@@ -50,7 +50,8 @@ void Arena::release(Place place, std::size_t bytes) noexcept { free_[bytes].push
 void Arena::grow(std::size_t lines) noexcept {
   const bool first = chunks_.empty();
   const std::size_t count = (lines + (first ? 1 : 0) + chunk_lines - 1) / chunk_lines;
-  CHECK(chunks_.size() + count <= std::size_t{1} << (32 - chunk_bits), "%zu chunks of series state", chunks_.size());
+  CHECK(chunks_.size() + count <= std::size_t{1} << (32 - chunk_bits), "%zu chunks of series state",
+        chunks_.size());
   constexpr std::size_t chunk_bytes = chunk_lines * line;
   std::byte* const memory = map(count * chunk_bytes, chunk_bytes);
   // Not for the first chunk: who has few series should not pay for a whole large page. A system without them

@@ -14,7 +14,12 @@ class Emitter {
   // `gaps`: of the series, null where its cadence is not learned. `scratch`: room to make a result in.
   Emitter(Output& output, ShardCounters& counters, Position cause, SeriesId series, const Gaps* gaps,
           std::byte* scratch) noexcept
-      : output_(output), counters_(counters), cause_(cause), series_(series), gaps_(gaps), scratch_(scratch) {}
+      : output_(output),
+        counters_(counters),
+        cause_(cause),
+        series_(series),
+        gaps_(gaps),
+        scratch_(scratch) {}
 
   void window(const WindowResult& result) noexcept {
     counters_.windows.add();

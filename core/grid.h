@@ -22,7 +22,9 @@ class Grid {
   [[nodiscard]] Time start(std::int64_t index, Duration phase) const noexcept {
     return (calendar_ ? calendar_->start(index) : pane_start(index, every_, offset_)) + phase;
   }
-  [[nodiscard]] Time end(std::int64_t index, Duration phase) const noexcept { return start(index + 1, phase); }
+  [[nodiscard]] Time end(std::int64_t index, Duration phase) const noexcept {
+    return start(index + 1, phase);
+  }
 
  private:
   Duration every_;

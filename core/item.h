@@ -24,7 +24,8 @@ enum class ItemKind : std::uint32_t {
 
 // All but ticks and ends carry the low 29 bits of their message's position; a tick or an end carries all 64
 // bits in place of a value. Positions never go back, so a shard recovers the whole position as long as it is
-// less than 2^29 behind one it knows; the edge sends a tick to every shard at least that often (Engine::tick).
+// less than 2^29 behind one it knows; the edge sends a tick to every shard at least that often
+// (Engine::tick).
 struct Item {
   static constexpr int kind_shift = 29;
   static constexpr std::uint32_t position_mask = (1U << kind_shift) - 1;
@@ -68,9 +69,7 @@ struct Item {
     return Duration{static_cast<std::int64_t>(bits >> 16U)};
   }
   // Items that the values of a run of `count` take.
-  static constexpr std::uint32_t run_items(std::uint32_t count) noexcept {
-    return (count + 2) / 3;
-  }
+  static constexpr std::uint32_t run_items(std::uint32_t count) noexcept { return (count + 2) / 3; }
   // The whole position, given any earlier one of the same shard.
   [[nodiscard]] constexpr Position position(Position earlier) const noexcept {
     const bool whole = kind() == ItemKind::tick || kind() == ItemKind::end;
@@ -79,7 +78,8 @@ struct Item {
 
  private:
   static constexpr std::uint32_t tag_of(ItemKind kind, Position position) noexcept {
-    return static_cast<std::uint32_t>(kind) << kind_shift | (static_cast<std::uint32_t>(position) & position_mask);
+    return static_cast<std::uint32_t>(kind) << kind_shift |
+           (static_cast<std::uint32_t>(position) & position_mask);
   }
 };
 static_assert(sizeof(Item) == 24 && std::is_trivially_copyable_v<Item>);

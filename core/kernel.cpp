@@ -99,7 +99,8 @@ WEIR_AVX512 inline void transpose(std::array<__m512d, 8>& row) noexcept {
 WEIR_AVX512 inline __m512d add_exactly(__m512d value, __m512d& sum) noexcept {
   const __m512d result = _mm512_add_pd(sum, value);
   const __m512d taken = _mm512_sub_pd(result, sum);
-  const __m512d error = _mm512_add_pd(_mm512_sub_pd(sum, _mm512_sub_pd(result, taken)), _mm512_sub_pd(value, taken));
+  const __m512d error =
+      _mm512_add_pd(_mm512_sub_pd(sum, _mm512_sub_pd(result, taken)), _mm512_sub_pd(value, taken));
   sum = result;
   return error;
 }
@@ -212,7 +213,9 @@ const Form chosen = all_forms.front();
 
 }  // namespace
 
-void add_each(Summary* const* summaries, const double* values) noexcept { chosen.add_each(summaries, values); }
+void add_each(Summary* const* summaries, const double* values) noexcept {
+  chosen.add_each(summaries, values);
+}
 
 Summary summarize(std::span<const double> values) noexcept { return chosen.summarize(values); }
 

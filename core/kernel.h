@@ -1,5 +1,5 @@
-// Kernel: the additions that most of the time is spent in, many at once where the processor can (AVX-512; AVX2
-// for runs), chosen when the program starts. Every form gives the same bits. Pure; any thread.
+// Kernel: the additions that most of the time is spent in, many at once where the processor can (AVX-512;
+// AVX2 for runs), chosen when the program starts. Every form gives the same bits. Pure; any thread.
 #pragma once
 
 #include <span>
@@ -15,8 +15,9 @@ namespace core::kernel {
 inline constexpr std::size_t width = 8;
 void add_each(Summary* const* summaries, const double* values) noexcept;
 
-// All of `values`, in order, not empty. Moments relate to the first value. Values are added in 32 lanes without
-// compensation, and the lanes with: the relative error of the sum of squares is at most (n / 32 + 3) / 2^53.
+// All of `values`, in order, not empty. Moments relate to the first value. Values are added in 32 lanes
+// without compensation, and the lanes with: the relative error of the sum of squares is at most (n / 32 + 3)
+// / 2^53.
 [[nodiscard]] Summary summarize(std::span<const double> values) noexcept;
 
 // Which form was chosen: "avx512", "avx2", "portable".

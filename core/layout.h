@@ -26,7 +26,8 @@ struct Layout;
 
 // What every series has, and all that a sample of the usual kind needs beside its pane; one cache line.
 //
-// The usual kind: newest <= time < horizon, time - now <= lead_max, now - newest_arrival <= idle. Nothing
+// The usual kind: newest < time < horizon (or newest again, at the same arrival), time - now <= lead_max, and
+// now - newest_arrival <= idle. Nothing
 // happens then but that the sample enters its pane and is judged: no window closes, none begins, and no
 // deadline comes nearer than the wheel knows.
 struct SeriesHead {

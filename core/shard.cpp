@@ -41,7 +41,9 @@ T& state_at(std::byte* block, std::size_t offset) noexcept {
 
 SeriesHead& head_of(std::byte* block) noexcept { return state_at<SeriesHead>(block, 0); }
 
-SeriesRest& rest_of(std::byte* block) noexcept { return state_at<SeriesRest>(block, head_of(block).layout->rest); }
+SeriesRest& rest_of(std::byte* block) noexcept {
+  return state_at<SeriesRest>(block, head_of(block).layout->rest);
+}
 
 // FNV-1a of a series' key values and field: the same in every run, so that `spread` is.
 std::uint64_t name_hash(const SeriesTable& table, SeriesId series) noexcept {
@@ -125,7 +127,8 @@ struct Shard::State {
   const Layout& layout_of(const Plan& plan);
   [[nodiscard]] Emitter emitter_for(std::byte* block, SeriesId series) noexcept;
   [[nodiscard]] bool is_usual(const SeriesHead& head, Time first, Time last) const noexcept {
-    return first >= head.newest && last < head.horizon && last - now <= head.lead_max &&
+    return (first > head.newest || (first == head.newest && now == head.newest_arrival)) &&
+           last < head.horizon && last - now <= head.lead_max &&
            now - head.newest_arrival <= head.layout->idle;
   }
 
@@ -164,8 +167,8 @@ struct Shard::State {
   Group group;
   std::uint64_t aggregated = 0;  // not yet counted
 
-  Item run{};                       // the run whose values come
-  std::uint32_t run_left = 0;       // items of them that have still to come
+  Item run{};                  // the run whose values come
+  std::uint32_t run_left = 0;  // items of them that have still to come
   std::vector<double> run_values;
 };
 
@@ -286,7 +289,8 @@ void Shard::State::take_tick(Time time) noexcept {
 }
 
 // A sample of the usual kind of a series that is not plain.
-void Shard::State::take_usual(std::byte* block, const Point& point, SeriesId series, const Item& item) noexcept {
+void Shard::State::take_usual(std::byte* block, const Point& point, SeriesId series,
+                              const Item& item) noexcept {
   const Layout& layout = *head_of(block).layout;
   for (const Window& window : layout.windows) {
     const PanedWindow& paned = *std::get_if<PanedWindow>(&window);
@@ -431,14 +435,16 @@ const Layout& Shard::State::layout_of(const Plan& plan) {
 
 Emitter Shard::State::emitter_for(std::byte* block, SeriesId series) noexcept {
   const std::size_t gaps = head_of(block).layout->gaps;
-  return {output, counters, position, series, gaps != 0 ? &state_at<Gaps>(block, gaps) : nullptr, scratch.data()};
+  return {output,        counters, position, series, gaps != 0 ? &state_at<Gaps>(block, gaps) : nullptr,
+          scratch.data()};
 }
 
 // A sample of `time` has come. `fresh`: no newer one came before.
 void Shard::State::advance(SeriesHead& head, Time time, bool& fresh) noexcept {
   const Layout& layout = *head.layout;
   fresh = time >= head.newest;
-  head.watermark = std::max({head.watermark, head.newest - layout.lateness, idle_watermark(head, layout, now)});
+  head.watermark =
+      std::max({head.watermark, head.newest - layout.lateness, idle_watermark(head, layout, now)});
   if (time <= head.newest) return;
   if (layout.gaps != 0) {
     state_at<Gaps>(reinterpret_cast<std::byte*>(&head), layout.gaps).add(time - head.newest);

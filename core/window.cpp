@@ -120,8 +120,9 @@ void check_kind(const WindowSpec& spec, Duration lateness, Problems& problems) {
       check_length("gap", spec.gap, problems);
       if (problems.empty() && spec.slots(lateness) > sessions_max) {
         problems.push_back(refused("gap", spec.gap,
-                                   "a longer one, or a shorter lateness (" + words(lateness) + ") and retention (" +
-                                       words(spec.retention) + "): together they may span at most " +
+                                   "a longer one, or a shorter lateness (" + words(lateness) +
+                                       ") and retention (" + words(spec.retention) +
+                                       "): together they may span at most " +
                                        std::to_string(sessions_max - 3) + " gaps"));
       }
       return;
@@ -152,7 +153,8 @@ void check_emit(const WindowSpec& spec, Problems& problems) {
                        " window, which is never without samples; leave it out");
   }
   if (spec.spread != Duration{0} && (!paned || spec.kind == WindowKind::calendar)) {
-    problems.push_back("spread: has no meaning for a " + std::string(name(spec.kind)) + " window; leave it out");
+    problems.push_back("spread: has no meaning for a " + std::string(name(spec.kind)) +
+                       " window; leave it out");
   }
   if (spec.emit == Emit::every && paned) check_length("emit", spec.emit_every, problems);
 }
@@ -171,7 +173,8 @@ void check_parameters(const WindowSpec& spec, Problems& problems) {
   needs(AggregateKind::in_range_count, spec.range.has_value(), "range");
   if (spec.aggregates.empty() || spec.aggregates.size() > Accumulator::aggregates_limit) {
     problems.push_back("aggregates: " + std::to_string(spec.aggregates.size()) +
-                       " of them are not allowed; choose 1 to " + std::to_string(Accumulator::aggregates_limit));
+                       " of them are not allowed; choose 1 to " +
+                       std::to_string(Accumulator::aggregates_limit));
   }
   if (!(spec.error >= 0.0005 && spec.error <= 0.1)) {
     problems.push_back("error: " + words(spec.error) + " is not allowed; choose 0.0005 to 0.1");
@@ -183,7 +186,8 @@ void check_parameters(const WindowSpec& spec, Problems& problems) {
     problems.push_back("range: the first of " + words(spec.range->first) + ", " + words(spec.range->second) +
                        " must not be larger than the second");
   }
-  for (const auto& [key, value] : {std::pair{"half_life", spec.half_life}, {"hold", spec.hold}, {"cadence", spec.cadence}}) {
+  for (const auto& [key, value] :
+       {std::pair{"half_life", spec.half_life}, {"hold", spec.hold}, {"cadence", spec.cadence}}) {
     if (value < Duration{0} || value > duration_max) {
       problems.push_back(refused(key, value, "0s to " + words(duration_max)));
     }
@@ -193,8 +197,8 @@ void check_parameters(const WindowSpec& spec, Problems& problems) {
 }  // namespace
 
 std::string_view name(WindowKind kind) noexcept {
-  constexpr std::array<std::string_view, window_kinds> names{
-      "tumbling", "hopping", "sliding", "count", "session", "cumulative", "calendar"};
+  constexpr std::array<std::string_view, window_kinds> names{"tumbling", "hopping",    "sliding", "count",
+                                                             "session",  "cumulative", "calendar"};
   return names[static_cast<std::size_t>(kind)];
 }
 

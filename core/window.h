@@ -79,8 +79,8 @@ struct WindowSpec {
   bool linear = false;      // integral, time_weighted_mean: between samples; else a value holds
   Duration cadence{};       // completeness: expected time between samples; 0: learned
 
-  // All that is wrong with it, in words, beginning with the key ("every: 3s does not divide length 10s; ...");
-  // empty when valid. Also refuses more than panes_max panes, those that `lateness` and retention need
+  // All that is wrong with it, in words, beginning with the key ("every: 3s does not divide length 10s;
+  // ..."); empty when valid. Also refuses more than panes_max panes, those that `lateness` and retention need
   // included.
   [[nodiscard]] std::vector<std::string> problems(Duration lateness = Duration{0}) const;
 

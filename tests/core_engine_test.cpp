@@ -27,8 +27,8 @@ class Results final : public core::Output {
     std::ostringstream line;
     line << std::hexfloat << "window " << cause << ' ' << result.window << ' '
          << result.start.time_since_epoch().count() << ' ' << result.rev << ' ' << result.final << ' '
-         << result.summary.count << ' ' << result.summary.mean() << ' ' << result.summary.min << ' '
-         << result.summary.max << ' ' << result.summary.last;
+         << result.count;
+    for (const double value : result.values) line << ' ' << value;
     by_series[series].push_back(line.str());
   }
   void flag(Position cause, SeriesId series, const core::FlagChange& change) noexcept override {
@@ -52,6 +52,7 @@ core::Plan plan() {
   hopping.name = "4s";
   hopping.length = 4s;
   hopping.every = hopping.retention = 1s;
+  hopping.aggregates.push_back({core::AggregateKind::last});
   plan.windows = {tumbling, hopping};
   core::DetectorSpec high, odd, gone;
   high.name = "high";

@@ -65,7 +65,6 @@ inline std::ostream& operator<<(std::ostream& out, const Event& event) {
 class Recorder final : public core::Output {
  public:
   void window(Position cause, SeriesId series, const core::WindowResult& result) noexcept override {
-    const core::Summary& summary = result.summary;
     Event event;
     event.cause = cause;
     event.rule = result.window;
@@ -73,13 +72,13 @@ class Recorder final : public core::Output {
     event.end = result.end;
     event.rev = result.rev;
     event.up = result.final;
-    event.count = summary.count;
-    event.min = summary.min;
-    event.max = summary.max;
-    event.first = summary.first;
-    event.last = summary.last;
-    event.mean = summary.mean();
-    event.variance = summary.count > 1 ? summary.variance() : 0;
+    event.count = result.count;
+    event.mean = result.values[0];
+    event.variance = result.count > 1 ? result.values[1] : 0;
+    event.min = result.values[2];
+    event.max = result.values[3];
+    event.first = result.values[4];
+    event.last = result.values[5];
     by_series[series].push_back(event);
   }
   void flag(Position cause, SeriesId series, const core::FlagChange& change) noexcept override {
@@ -101,10 +100,17 @@ class Recorder final : public core::Output {
   std::map<SeriesId, std::vector<Event>> by_series;
 };
 
+// What Recorder notes of a window.
+inline std::vector<core::Aggregate> recorded() {
+  using enum core::AggregateKind;
+  return {{mean}, {variance}, {min}, {max}, {first}, {last}};
+}
+
 // Series "0", "1", ... of one plan, in `shards` shards that are fed one item at a time.
 class Bed {
  public:
   Bed(const core::Plan& plan, std::uint32_t series, std::uint32_t shards = 1) : plan_(plan), table_(series) {
+    for (core::WindowSpec& window : plan_.windows) window.aggregates = recorded();
     for (std::uint32_t i = 0; i < series; ++i) {
       const std::string name = std::to_string(i);
       const std::string_view key[] = {name};

@@ -114,14 +114,15 @@ class Timeline final : public core::Output {
   }
 
   void window(core::Position, core::SeriesId series, const core::WindowResult& result) noexcept override {
-    const core::Summary& summary = result.summary;
     std::ostringstream text;
     text << names_[series] << ' ' << plan_.windows[result.window].name << ' ' << seconds(result.start) << ".."
          << seconds(result.end) << (result.final ? "" : " open") << " rev " << result.rev << " count "
-         << summary.count << " sum " << number(summary.sum()) << " mean " << number(summary.mean()) << " min "
-         << number(summary.min) << " max " << number(summary.max) << " first " << number(summary.first)
-         << " last " << number(summary.last);
-    if (summary.count > 1) text << " variance " << number(summary.variance());
+         << result.count;
+    const auto& asked = plan_.windows[result.window].aggregates;
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      if (!std::isnan(result.values[i]))
+        text << ' ' << core::name(asked[i]) << ' ' << number(result.values[i]);
+    }
     said_.push_back(text.str());
   }
   void flag(core::Position, core::SeriesId series, const core::FlagChange& change) noexcept override {
@@ -157,6 +158,8 @@ class Timeline final : public core::Output {
       spec.every = settings.duration("every", spec.length);
       spec.offset = settings.duration("offset", {});
       spec.retention = settings.duration("retention", spec.every);
+      using enum core::AggregateKind;
+      spec.aggregates = {{sum}, {mean}, {min}, {max}, {first}, {last}, {variance}};
       REQUIRE(spec.problems(plan_.lateness).empty());
       plan_.windows.push_back(spec);
     } else if (what == "threshold" || what == "zscore" || what == "silence") {

@@ -180,7 +180,8 @@ double Quantiles::deviation(const std::byte* state, double middle) const noexcep
   };
   std::array<Distance, std::max(kept_max, buckets_max)> distances;
   for (std::size_t i = 0; i < ordered.size; ++i) {
-    const double value = ordered.approximate ? middle_of(key_in(ordered.buckets[i]), ordered.head.level) : ordered.values[i];
+    const double value =
+        ordered.approximate ? middle_of(key_in(ordered.buckets[i]), ordered.head.level) : ordered.values[i];
     distances[i] = {std::abs(value - middle), ordered.approximate ? times_in(ordered.buckets[i]) : 1};
   }
   const auto end = distances.begin() + static_cast<std::ptrdiff_t>(ordered.size);

@@ -55,13 +55,15 @@ struct Area {
       const Duration held = std::min(length, longest) - (start - from.time);
       if (held > Duration{0}) add(from.value, held);
     } else if (length <= longest) {
-      const long double part = static_cast<long double>((start - from.time).count()) /
-                               static_cast<long double>(length.count());
+      const long double part =
+          static_cast<long double>((start - from.time).count()) / static_cast<long double>(length.count());
       const long double value = from.value + (static_cast<long double>(to.value) - from.value) * part;
       add((value + to.value) / 2, to.time - start);
     }
   }
-  void hold(double value, Duration length, Duration longest) noexcept { add(value, std::min(length, longest)); }
+  void hold(double value, Duration length, Duration longest) noexcept {
+    add(value, std::min(length, longest));
+  }
   void merge(const Area& later) noexcept {
     detail::add_exactly(later.sum, sum, compensation);
     compensation += later.compensation;

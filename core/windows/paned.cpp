@@ -114,7 +114,8 @@ bool PanedWindow::add_behind(std::byte* block, const Point& point, Time watermar
   State& own = state(block);
   if (last >= first_open) own.due = std::min(own.due, end(block, std::max(first, first_open)));
   const std::int64_t last_changed = cumulative_ ? own.newest_pane : last;
-  for (auto window = std::max(first, first_kept); window <= std::min(last_changed, first_open - 1); ++window) {
+  for (auto window = std::max(first, first_kept); window <= std::min(last_changed, first_open - 1);
+       ++window) {
     if (says_something(block, window)) emit(block, window, true, emitter);
   }
   return true;
@@ -127,7 +128,8 @@ void PanedWindow::emit_early(std::byte* block, const Point& point, Emitter& emit
   if (emit_ == Emit::every) {
     if (point.time < own.next_early) return;
     const bool first = own.next_early == Time::min();
-    own.next_early = pane_start(pane_index(point.time, emit_every_, Duration{0}) + 1, emit_every_, Duration{0});
+    own.next_early =
+        pane_start(pane_index(point.time, emit_every_, Duration{0}) + 1, emit_every_, Duration{0});
     if (first) return;
   }
   if (own.due == Time::max()) return;
@@ -177,7 +179,8 @@ void PanedWindow::emit_empty(std::byte* block, std::int64_t window, Emitter& emi
   const auto out = std::span(values).first(accumulator_.size());
   const double rest = empty_ == Empty::zero ? 0 : std::numeric_limits<double>::quiet_NaN();
   std::fill(out.begin(), out.end(), rest);
-  if (empty_ == Empty::last && state(block).has_last != 0) std::copy_n(last_values(block), out.size(), out.begin());
+  if (empty_ == Empty::last && state(block).has_last != 0)
+    std::copy_n(last_values(block), out.size(), out.begin());
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (accumulator_.aggregates()[i].kind == AggregateKind::count) out[i] = 0;
   }
@@ -192,7 +195,8 @@ void PanedWindow::emit_empty(std::byte* block, std::int64_t window, Emitter& emi
 }
 
 // All of a window: a pane, or panes merged into `scratch`.
-const std::byte* PanedWindow::merged(std::byte* block, std::int64_t window, std::byte* scratch) const noexcept {
+const std::byte* PanedWindow::merged(std::byte* block, std::int64_t window,
+                                     std::byte* scratch) const noexcept {
   if (panes_ == 1 && !cumulative_) return at(block, slot(window));
   std::int64_t first = window - panes_ + 1;
   if (cumulative_) {

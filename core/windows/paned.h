@@ -2,11 +2,11 @@
 // merged and never subtracted from. Owned by one worker; works on the state block of a series, which holds no
 // pointers.
 //
-// Window k ends where pane k ends and covers the last `panes` of them (a cumulative one: all there ever were).
-// It closes when the watermark reaches its end: it is emitted with rev 1. A later sample inside `retention`
-// after the end re-emits it with rev + 1. The ring keeps every pane that some window inside retention, or a
-// sample within lateness, can still need; a pane's slot is index % slots, and one that is no longer needed is
-// overwritten when its slot is.
+// Window k ends where pane k ends and covers the last `panes` of them (a cumulative one: all there ever
+// were). It closes when the watermark reaches its end: it is emitted with rev 1. A later sample inside
+// `retention` after the end re-emits it with rev + 1. The ring keeps every pane that some window inside
+// retention, or a sample within lateness, can still need; a pane's slot is index % slots, and one that is no
+// longer needed is overwritten when its slot is.
 //
 // Where aggregates depend on the order of samples, those that came wait until the watermark has passed them
 // (waiting.h).
@@ -41,7 +41,8 @@ class PanedWindow {
   void close(std::byte* block, Time watermark, bool final, Emitter& emitter) const noexcept;
   // Takes a sample (NaN: a null), after close() for the same watermark; closed windows it falls into are
   // emitted again. False when all its windows are past retention.
-  [[nodiscard]] bool add(std::byte* block, const Point& point, Time watermark, Emitter& emitter) const noexcept;
+  [[nodiscard]] bool add(std::byte* block, const Point& point, Time watermark,
+                         Emitter& emitter) const noexcept;
 
   // The short way. Until which event time samples that are no older than the newest one, and before due(),
   // do nothing but change one pane; the smallest time: not at all. Valid until the next add() or close().
@@ -64,10 +65,10 @@ class PanedWindow {
     std::uint32_t pane_slot;
     std::uint32_t has_last;  // with Empty::last: there are last values
     Duration phase;
-    Time next_early;         // with Emit::every: event time of the next early result
-    Point newest;            // ordered: newest sample that is in a pane; no_time: none
-    std::int64_t absorbed;   // cumulative: panes up to this one are in the base
-    Time began;              // cumulative: start of the series' first pane
+    Time next_early;        // with Emit::every: event time of the next early result
+    Point newest;           // ordered: newest sample that is in a pane; no_time: none
+    std::int64_t absorbed;  // cumulative: panes up to this one are in the base
+    Time began;             // cumulative: start of the series' first pane
   };
   // Beside each pane: which it is, and how often the window that ends with it was emitted.
   struct Tag {
@@ -85,7 +86,8 @@ class PanedWindow {
   void emit(std::byte* block, std::int64_t window, bool final, Emitter& emitter) const noexcept;
   void emit_empty(std::byte* block, std::int64_t window, Emitter& emitter) const noexcept;
   void absorb(std::byte* block, std::int64_t last) const noexcept;
-  [[nodiscard]] const std::byte* merged(std::byte* block, std::int64_t window, std::byte* scratch) const noexcept;
+  [[nodiscard]] const std::byte* merged(std::byte* block, std::int64_t window,
+                                        std::byte* scratch) const noexcept;
   [[nodiscard]] Time window_start(const std::byte* block, std::int64_t window) const noexcept;
   [[nodiscard]] Time due_after(std::byte* block, std::int64_t window) const noexcept;
   [[nodiscard]] bool says_something(std::byte* block, std::int64_t window) const noexcept;

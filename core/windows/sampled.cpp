@@ -54,7 +54,8 @@ void SampledWindow::close(std::byte* block, Time watermark, Emitter& emitter) co
   waiting_.release(block, watermark, [&](const Point& point) { take(block, point, emitter); });
 }
 
-bool SampledWindow::add(std::byte* block, const Point& point, Time watermark, Emitter& emitter) const noexcept {
+bool SampledWindow::add(std::byte* block, const Point& point, Time watermark,
+                        Emitter& emitter) const noexcept {
   if (sliding_ && point.time < watermark) return false;
   if (std::isnan(point.value) && !accumulator_.wants_nulls()) return true;
   if (!waiting_.needed()) {

@@ -32,7 +32,8 @@ class SampledWindow {
   [[nodiscard]] Time due(const std::byte* block) const noexcept;
   void close(std::byte* block, Time watermark, Emitter& emitter) const noexcept;
   // False where the sample is late.
-  [[nodiscard]] bool add(std::byte* block, const Point& point, Time watermark, Emitter& emitter) const noexcept;
+  [[nodiscard]] bool add(std::byte* block, const Point& point, Time watermark,
+                         Emitter& emitter) const noexcept;
   [[nodiscard]] const Accumulator& accumulator() const noexcept { return accumulator_; }
 
  private:

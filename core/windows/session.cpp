@@ -39,7 +39,8 @@ void SessionWindow::close(std::byte* block, Time watermark, bool final, Emitter&
   find_due(block);
 }
 
-bool SessionWindow::add(std::byte* block, const Point& point, Time watermark, Emitter& emitter) const noexcept {
+bool SessionWindow::add(std::byte* block, const Point& point, Time watermark,
+                        Emitter& emitter) const noexcept {
   if (std::isnan(point.value) && !accumulator_.wants_nulls()) return true;
   if (point.time >= watermark && waiting_.needed()) {
     if (waiting_.full(block)) release(block, watermark);

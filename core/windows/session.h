@@ -26,7 +26,8 @@ class SessionWindow {
   void start(std::byte* block) const noexcept;
   [[nodiscard]] Time due(const std::byte* block) const noexcept { return state(block).due; }
   void close(std::byte* block, Time watermark, bool final, Emitter& emitter) const noexcept;
-  [[nodiscard]] bool add(std::byte* block, const Point& point, Time watermark, Emitter& emitter) const noexcept;
+  [[nodiscard]] bool add(std::byte* block, const Point& point, Time watermark,
+                         Emitter& emitter) const noexcept;
   [[nodiscard]] const Accumulator& accumulator() const noexcept { return accumulator_; }
 
  private:
@@ -38,8 +39,8 @@ class SessionWindow {
   };
   struct State {
     Time due;
-    std::uint64_t used;  // slots, as bits
-    Point newest;        // ordered: the newest sample in a session; no_time: none
+    std::uint64_t used;   // slots, as bits
+    Point newest;         // ordered: the newest sample in a session; no_time: none
     std::uint64_t count;  // sessions, in order of time
   };
 

@@ -16,7 +16,8 @@ double between(double lower, double upper, double part) noexcept {
 // The k-th smallest distance from `middle`, k from 0. Distances fall up to it and rise behind it: both halves
 // are sorted, and the search looks for how many of the k + 1 nearest lie below.
 double nearest(std::span<const double> sorted, double middle, std::size_t k) noexcept {
-  const auto split = static_cast<std::size_t>(std::lower_bound(sorted.begin(), sorted.end(), middle) - sorted.begin());
+  const auto split =
+      static_cast<std::size_t>(std::lower_bound(sorted.begin(), sorted.end(), middle) - sorted.begin());
   const std::size_t below = split, above = sorted.size() - split;
   const auto lower = [&](std::size_t i) { return middle - sorted[split - 1 - i]; };  // i-th nearest below
   const auto upper = [&](std::size_t i) { return sorted[split + i] - middle; };
@@ -41,7 +42,8 @@ SortedValues::SortedValues(std::size_t most, Room& block)
     : count_(block.reserve(sizeof(std::uint64_t), 8)), values_(block.reserve(most * sizeof(double), 8)) {}
 
 std::span<const double> SortedValues::values(const std::byte* block) const noexcept {
-  return {reinterpret_cast<const double*>(block + values_), *reinterpret_cast<const std::uint64_t*>(block + count_)};
+  return {reinterpret_cast<const double*>(block + values_),
+          *reinterpret_cast<const std::uint64_t*>(block + count_)};
 }
 
 void SortedValues::insert(std::byte* block, double value) const noexcept {
@@ -57,7 +59,8 @@ void SortedValues::erase(std::byte* block, double value) const noexcept {
   auto& count = *reinterpret_cast<std::uint64_t*>(block + count_);
   double* const begin = reinterpret_cast<double*>(block + values_);
   double* const place = std::lower_bound(begin, begin + count, value);
-  CHECK(place != begin + count && *place == value, "value %g of %llu", value, static_cast<unsigned long long>(count));
+  CHECK(place != begin + count && *place == value, "value %g of %llu", value,
+        static_cast<unsigned long long>(count));
   std::memmove(place, place + 1, static_cast<std::size_t>(begin + count - place - 1) * sizeof(double));
   --count;
 }

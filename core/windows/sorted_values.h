@@ -25,7 +25,8 @@ class SortedValues {
   // Of sorted values, not empty. Type 7: linear interpolation at p * (n - 1).
   [[nodiscard]] static double quantile(std::span<const double> sorted, double p) noexcept;
   [[nodiscard]] static double distinct(std::span<const double> sorted) noexcept;
-  [[nodiscard]] static double mode(std::span<const double> sorted) noexcept;  // of equally frequent: the smallest
+  [[nodiscard]] static double mode(
+      std::span<const double> sorted) noexcept;  // of equally frequent: the smallest
   [[nodiscard]] static double outside(std::span<const double> sorted, double low, double high) noexcept;
   // The median of the distances from `middle`.
   [[nodiscard]] static double deviation(std::span<const double> sorted, double middle) noexcept;

@@ -61,7 +61,9 @@ class Waiting {
   [[nodiscard]] std::uint64_t& count(std::byte* block) const noexcept {
     return *reinterpret_cast<std::uint64_t*>(block + count_);
   }
-  [[nodiscard]] Point* points(std::byte* block) const noexcept { return reinterpret_cast<Point*>(block + points_); }
+  [[nodiscard]] Point* points(std::byte* block) const noexcept {
+    return reinterpret_cast<Point*>(block + points_);
+  }
 
   bool needed_;
   std::size_t count_ = 0, points_ = 0;
