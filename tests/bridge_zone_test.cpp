@@ -131,16 +131,16 @@ TEST_CASE("periods of 2020 to 2030 tile, whatever the zone and unit") {
     for (const Calendar& periods : {calendar(CalendarUnit::hour, zone), calendar(CalendarUnit::day, zone),
                                     calendar(CalendarUnit::week, zone), calendar(CalendarUnit::month, zone),
                                     calendar(CalendarUnit::shifts, zone, {90min, 6h, 14h, 22h})}) {
-      const std::int64_t first = periods.index(from);
-      REQUIRE(periods.start(first) <= from);
-      for (std::int64_t k = first; periods.start(k) < to; ++k) {
-        CAPTURE(k);
-        const Time start = periods.start(k);
+      std::int64_t k = periods.index(from);
+      Time start = periods.start(k);
+      REQUIRE(start <= from);
+      for (; start < to; ++k) {
         const Time end = periods.start(k + 1);
-        REQUIRE(start < end);
-        REQUIRE(periods.index(start) == k);
-        REQUIRE(periods.index(start + (end - start) / 2) == k);
-        REQUIRE(periods.index(end - Duration{1}) == k);
+        const auto holds = [&](Time time) { return periods.index(time) == k; };
+        if (!(start < end && holds(start) && holds(start + (end - start) / 2) && holds(end - Duration{1}))) {
+          FAIL("period " << k << ", which begins at " << start.time_since_epoch().count());
+        }
+        start = end;
       }
     }
   }
@@ -179,7 +179,8 @@ TEST_CASE("known days") {
   CHECK(length("America/Sao_Paulo", 2026y / November / 1) == 24h);
   CHECK(length("Antarctica/Troll", 2026y / October / 25) == 26h);
   CHECK(length("Australia/Lord_Howe", 2026y / April / 4) == 24h);
-  CHECK(length("Australia/Lord_Howe", 2026y / April / 5) == 24h);
+  CHECK(length("Australia/Lord_Howe", 2026y / April / 5) == 24h + 30min);
+  CHECK(length("Australia/Lord_Howe", 2026y / October / 4) == 23h + 30min);
 }
 
 TEST_CASE("UTC has one offset and needs no file") {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <random>
 #include <string>
 #include <vector>
@@ -104,20 +103,26 @@ bool begins(const CalendarSpec& what, minutes local) {
   return false;
 }
 
-minutes local_time(const Zone& zone, Time time) {
-  Duration offset = zone.changes.front().offset;
-  for (const Zone::Change& change : zone.changes) {
-    if (change.since <= time) offset = change.offset;
+// A clock of the zone; it is looked at later and later.
+class Clock {
+ public:
+  explicit Clock(const Zone& zone) : at_(zone.changes.begin()), end_(zone.changes.end()) {}
+  minutes local(Time time) {
+    while (at_ + 1 != end_ && (at_ + 1)->since <= time) ++at_;
+    return duration_cast<minutes>(time.time_since_epoch() + at_->offset);
   }
-  return duration_cast<minutes>(time.time_since_epoch() + offset);
-}
+
+ private:
+  std::vector<Zone::Change>::const_iterator at_, end_;
+};
 
 // A period begins whenever local time comes past a start that it has not come past before.
 std::vector<Time> model_starts(const CalendarSpec& what, Time from, Time to) {
   std::vector<Time> result;
-  minutes reached = local_time(what.zone, from) - 1min;
+  Clock clock(what.zone);
+  minutes reached = clock.local(from) - 1min;
   for (Time now = from; now < to; now += 1min) {
-    const minutes local = local_time(what.zone, now);
+    const minutes local = clock.local(now);
     bool begun = false;
     for (; reached < local; ++reached) begun |= begins(what, reached + 1min);
     if (begun) result.push_back(now);
@@ -147,6 +152,9 @@ TEST_CASE("a start that clocks skip is where they do; of one they show twice the
   early.day_start = 2h + 30min;
   check_starts(early, {utc(2026, 3, 28, 1h + 30min), utc(2026, 3, 29, 1h), utc(2026, 3, 30, 30min)});
   check_starts(early, {utc(2026, 10, 24, 30min), utc(2026, 10, 25, 30min), utc(2026, 10, 26, 1h + 30min)});
+  // Between the two 02:30s clocks show times before it again.
+  const Calendar early_days(early);
+  CHECK(early_days.index(utc(2026, 10, 25, 1h + 15min)) == early_days.index(utc(2026, 10, 25, 45min)));
 }
 
 TEST_CASE("a day that clocks skip is none, and days before and after it follow each other") {
@@ -272,7 +280,7 @@ TEST_CASE("the ends of time are inside") {
 }
 
 TEST_CASE("any zone, any unit: as a watched clock says, and without a hole") {
-  for (std::uint64_t round = 0; round < 400; ++round) {
+  for (std::uint64_t round = 0; round < 200; ++round) {
     const std::uint64_t seed = fixture::seed() + round;
     INFO("WEIR_SEED=" << seed);
     std::mt19937_64 random{seed};
@@ -333,7 +341,7 @@ TEST_CASE("hours of any zone: at the full hour or where clocks move, never empty
       const bool undisturbed = move == zone.changes.end() || (move->offset - (move - 1)->offset) % 1h == 0h;
       if (undisturbed) REQUIRE(length == 1h);
       const bool at_move = move != zone.changes.end() && move->since == begun[i];
-      REQUIRE((at_move || local_time(zone, begun[i]) % 1h == 0min));
+      REQUIRE((at_move || Clock(zone).local(begun[i]) % 1h == 0min));
     }
   }
 }
