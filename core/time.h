@@ -1,5 +1,5 @@
 // Time as nanoseconds since 1970 (UTC). Nothing in core/ reads a clock: times come in with the items.
-// Window boundaries are computed here and nowhere else.
+// Window boundaries are computed here, and for calendar windows in calendar.h, and nowhere else.
 #pragma once
 
 #include <chrono>
