@@ -177,11 +177,12 @@ TEST_CASE("many samples: every quantile within the error that is told, which is 
   struct Shape {
     double error;
     std::uint32_t kept, buckets;
+    std::size_t count;
   };
-  const std::vector<Case> all = cases(100'000, random);
-  for (const Shape shape : {Shape{0.01, 64, 512}, Shape{0.1, 0, 16}, Shape{0.0005, 600, 512}}) {
+  for (const Shape shape :
+       {Shape{0.01, 64, 512, 100'000}, Shape{0.1, 0, 16, 20'000}, Shape{0.0005, 600, 512, 20'000}}) {
     const Quantiles part(shape.error, shape.kept, shape.buckets);
-    for (const Case& one : all) {
+    for (const Case& one : cases(shape.count, random)) {
       CAPTURE(one.name);
       CAPTURE(shape.error);
       const State state(part, one.values);
@@ -351,6 +352,6 @@ TEST_CASE("a scale's numbers are the same everywhere") {
     const std::uint64_t bits = random() >> 1U;
     if (std::isfinite(std::bit_cast<double>(bits)) && bits != 0) sum = sum * 31 + scale.index(bits);
   }
-  CHECK(sum == 0);
-  CHECK(scale.middle(1074 * 35, 0) == 0);
+  CHECK(sum == 9552935645941081362U);
+  CHECK(scale.middle(1074 * 35, 0) == 1.0099842504744183);
 }

@@ -52,8 +52,8 @@ class Quantiles {
 
   // Type 7: linear between order statistics, at p * (count - 1). p in [0, 1], count > 0. Exact while not
   // approximate; p 0 and p 1 always. Otherwise each of the two order statistics is within error(), and so is
-  // what lies between them if they have the same sign; among the smallest numbers a double can tell apart
-  // (below 1e-307), also within half their distance, 2.5e-324. Never decreases with p.
+  // what lies between them if they have one sign; where doubles are further apart than the error, below
+  // 1e-306, within their distance of 5e-324 more. Never decreases with p.
   [[nodiscard]] double quantile(const std::byte* state, double p) const noexcept;
   // out[i] = quantile(state, ps[i]), for the price of one. out is as long as ps.
   void quantiles(const std::byte* state, std::span<const double> ps, std::span<double> out) const noexcept;
