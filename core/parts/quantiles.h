@@ -14,7 +14,7 @@
 //   samples seen fit, so it is a matter of the samples too.
 // How far that reaches: at 1 %, 512 buckets hold all values from 1 to 25,000, or from 1 to 150 of both signs.
 // 1e5 values of a normal distribution around zero, of which the smallest are as many buckets apart as the
-// largest, need 900 and are known to 4 % with 512. Values from 1e-300 to 1e300 fit only with an error() near
+// largest, need 900 and are known to 2 % with 512. Values from 1e-300 to 1e300 fit only with an error() near
 // 1, by which nothing is known but the sign.
 #pragma once
 
