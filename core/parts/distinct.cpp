@@ -115,7 +115,7 @@ std::uint64_t Distinct::estimate(const std::byte* state) const noexcept {
   for (std::uint32_t zeros = most - 1; zeros > 0; --zeros) sum = (sum + with[zeros]) / 2;
   sum += all * sigma(with[0] / all);
   constexpr double half_by_ln2 = 0.72134752044448170368;
-  return static_cast<std::uint64_t>(half_by_ln2 * all * all / sum + 0.5);
+  return static_cast<std::uint64_t>(std::llround(half_by_ln2 * all * all / sum));
 }
 
 void Distinct::add_key(std::byte* state, std::uint64_t key) const noexcept {

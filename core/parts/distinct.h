@@ -22,8 +22,8 @@ class Distinct {
   static constexpr std::uint32_t kept_max = 4096;
 
   // error: the standard error of an estimate, relative to it: two of three are within it, all but 3 in 1000
-  // within three times as much. kept: how many different values are kept; 0 is allowed, and up to bytes() / 8
-  // - 1 of the same object without any cost no byte.
+  // within three times as much. kept: how many different values are kept; 0 is allowed, and those that fit in
+  // the memory that the estimate needs anyway (256 by default) cost no byte.
   Distinct(double error, std::uint32_t kept) noexcept;
 
   [[nodiscard]] std::size_t bytes() const noexcept;  // of one state, a multiple of 8

@@ -14,7 +14,7 @@
 //   samples seen fit, so it is a matter of the samples too.
 // How far that reaches: at 1 %, 512 buckets hold all values from 1 to 25,000, or from 1 to 150 of both signs.
 // 1e5 values of a normal distribution around zero, of which the smallest are as many buckets apart as the
-// largest, need 900 and are known to 4 % with 512. Values from 1e-300 to 1e300 fit only with an error() near
+// largest, need 900 and are known to 2 % with 512. Values from 1e-300 to 1e300 fit only with an error() near
 // 1, by which nothing is known but the sign.
 #pragma once
 
@@ -52,8 +52,8 @@ class Quantiles {
 
   // Type 7: linear between order statistics, at p * (count - 1). p in [0, 1], count > 0. Exact while not
   // approximate; p 0 and p 1 always. Otherwise each of the two order statistics is within error(), and so is
-  // what lies between them if they have the same sign; among the smallest numbers a double can tell apart
-  // (below 1e-307), also within half their distance, 2.5e-324. Never decreases with p.
+  // what lies between them if they have one sign; where doubles are further apart than the error, below
+  // 1e-306, within their distance of 5e-324 more. Never decreases with p.
   [[nodiscard]] double quantile(const std::byte* state, double p) const noexcept;
   // out[i] = quantile(state, ps[i]), for the price of one. out is as long as ps.
   void quantiles(const std::byte* state, std::span<const double> ps, std::span<double> out) const noexcept;
@@ -62,10 +62,6 @@ class Quantiles {
   // not approximate; then values in the bucket of a limit count as inside: nothing is counted that does not
   // lie outside, and nothing is missed that is beyond the limit by more than a factor (1 + e) / (1 - e).
   [[nodiscard]] std::uint64_t outside(const std::byte* state, double low, double high) const noexcept;
-
-  // The median (type 7) of the values' distances from `middle`. count > 0. Exact while not approximate; then
-  // a value counts as the middle of its bucket.
-  [[nodiscard]] double deviation(const std::byte* state, double middle) const noexcept;
 
  private:
   struct Head;
@@ -77,7 +73,7 @@ class Quantiles {
   void to_buckets(std::byte* state) const noexcept;
   void collapse(std::byte* state) const noexcept;
   [[nodiscard]] std::uint32_t key_of(double value) const noexcept;
-  [[nodiscard]] double middle_of(std::uint32_t key, std::uint32_t level) const noexcept;
+  [[nodiscard]] double middle(std::uint32_t key, std::uint32_t level) const noexcept;
 
   double error_;
   std::uint32_t kept_;
