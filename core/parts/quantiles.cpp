@@ -172,14 +172,40 @@ std::uint64_t Quantiles::outside(const std::byte* state, double low, double high
   return result;
 }
 
+double Quantiles::deviation(const std::byte* state, double middle) const noexcept {
+  const Ordered ordered(*this, state);
+  struct Distance {
+    double from;
+    std::uint64_t times;
+  };
+  std::array<Distance, std::max(kept_max, buckets_max)> distances;
+  for (std::size_t i = 0; i < ordered.size; ++i) {
+    const bool approximate = ordered.approximate;
+    const double value =
+        approximate ? middle_of(key_in(ordered.buckets[i]), ordered.head.level) : ordered.values[i];
+    distances[i] = {std::abs(value - middle), approximate ? times_in(ordered.buckets[i]) : 1};
+  }
+  const auto end = distances.begin() + static_cast<std::ptrdiff_t>(ordered.size);
+  std::sort(distances.begin(), end, [](const Distance& a, const Distance& b) { return a.from < b.from; });
+  const auto at = [&](std::uint64_t rank) {
+    auto one = distances.begin();
+    for (std::uint64_t above = one->times; above <= rank; above += one->times) ++one;
+    return one->from;
+  };
+  const std::uint64_t last = ordered.head.count - 1;
+  return last % 2 == 0 ? at(last / 2) : between(at(last / 2), at(last / 2 + 1), 0.5);
+}
+
 Quantiles::Ordered::Ordered(const Quantiles& quantiles, const std::byte* state) noexcept
     : owner(quantiles), head(Head::of(state)), approximate(quantiles.approximate(state)) {
   const std::uint64_t* body = Head::body(state);
   if (approximate) {
     const auto end =
         std::copy_if(body, body + owner.buckets_, buckets.begin(), [](auto slot) { return slot != 0; });
+    size = static_cast<std::size_t>(end - buckets.begin());
     std::sort(buckets.begin(), end);
   } else {
+    size = head.count;
     const auto value = [](std::uint64_t bits) { return std::bit_cast<double>(bits); };
     std::sort(values.begin(), std::transform(body, body + head.count, values.begin(), value));
   }
@@ -192,7 +218,7 @@ double Quantiles::Ordered::at(std::uint64_t rank) const noexcept {
   std::size_t at = 0;
   for (std::uint64_t above = times_in(buckets[0]); above <= rank; above += times_in(buckets[at])) ++at;
   // The middle of the bucket that holds the smallest or largest sample may lie beyond it.
-  return std::clamp(owner.middle(key_in(buckets[at]), head.level), head.min, head.max);
+  return std::clamp(owner.middle_of(key_in(buckets[at]), head.level), head.min, head.max);
 }
 
 // Puts samples into the bucket that has this key at this level, which is at most the state's.
@@ -249,7 +275,7 @@ std::uint32_t Quantiles::key_of(double value) const noexcept {
   return magnitude == bits ? zero_key + 1 + index : zero_key - 1 - index;
 }
 
-double Quantiles::middle(std::uint32_t key, std::uint32_t level) const noexcept {
+double Quantiles::middle_of(std::uint32_t key, std::uint32_t level) const noexcept {
   if (key == zero_key) return 0;
   if (key > zero_key) return scale_.middle(key - zero_key - 1, level);
   return -scale_.middle(zero_key - 1 - key, level);

@@ -63,6 +63,10 @@ class Quantiles {
   // lie outside, and nothing is missed that is beyond the limit by more than a factor (1 + e) / (1 - e).
   [[nodiscard]] std::uint64_t outside(const std::byte* state, double low, double high) const noexcept;
 
+  // The median (type 7) of the values' distances from `middle`. count > 0. Exact while not approximate; then
+  // a value counts as the middle of its bucket.
+  [[nodiscard]] double deviation(const std::byte* state, double middle) const noexcept;
+
  private:
   struct Head;
   struct Ordered;
@@ -73,7 +77,7 @@ class Quantiles {
   void to_buckets(std::byte* state) const noexcept;
   void collapse(std::byte* state) const noexcept;
   [[nodiscard]] std::uint32_t key_of(double value) const noexcept;
-  [[nodiscard]] double middle(std::uint32_t key, std::uint32_t level) const noexcept;
+  [[nodiscard]] double middle_of(std::uint32_t key, std::uint32_t level) const noexcept;
 
   double error_;
   std::uint32_t kept_;
