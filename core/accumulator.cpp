@@ -118,12 +118,29 @@ void Accumulator::add_parts(std::byte* state, const Point& point, const Point* b
     }
   }
   if (ends_ != 0) part<Ends>(state, ends_).add(point, empty);
-  if (slope_ != 0) part<Slope>(state, slope_).add(point, all);
+  add_unordered(state, point, empty);
+}
+
+// The parts that do not care which sample came first.
+void Accumulator::add_unordered(std::byte* state, const Point& point, bool empty) const noexcept {
+  if (slope_ != 0) part<Slope>(state, slope_).add(point, summary(state));
   if (decay_ != 0) part<Decay>(state, decay_).add(point, half_life_, empty);
   if (tallies_ != 0) part<Tallies>(state, tallies_).add(point.value, limits_);
   if (quantiles_) quantiles_->add(state + quantiles_at_, point.value);
   if (distinct_) distinct_->add(state + distinct_at_, point.value);
   if (mode_) mode_->add(state + mode_at_, point.value);
+}
+
+void Accumulator::add_first(std::byte* state, const Point& point, const Point* before) const noexcept {
+  if (std::isnan(point.value) || summary(state).count == 0) return add_parts(state, point, before);
+  summary(state).add(point.value);
+  if (ordered()) {
+    const Ends& ends = part<Ends>(state, ends_);
+    if (point.time <= ends.first.time) take_step(state, point, ends.first);
+    if (before != nullptr && before->time <= point.time) part<Before>(state, before_) = {*before, 1};
+  }
+  if (ends_ != 0) part<Ends>(state, ends_).add_first(point);
+  add_unordered(state, point, false);
 }
 
 void Accumulator::take_step(std::byte* state, const Point& from, const Point& to) const noexcept {

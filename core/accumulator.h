@@ -49,6 +49,8 @@ class Accumulator {
   [[nodiscard]] bool empty(const std::byte* state) const noexcept {
     return summary(state).count == 0 && (!wants_nulls_ || part<Tallies>(state, tallies_).nulls == 0);
   }
+  // Adds a sample as if it had come before all others. `before`: the one before it, null: none.
+  void add_first(std::byte* state, const Point& point, const Point* before) const noexcept;
   // Adds all of `later`, as if it had been added after ours.
   void merge(std::byte* into, const std::byte* later) const noexcept;
 
@@ -67,6 +69,7 @@ class Accumulator {
 
   void place(const WindowSpec& spec);
   void add_parts(std::byte* state, const Point& point, const Point* before) const noexcept;
+  void add_unordered(std::byte* state, const Point& point, bool empty) const noexcept;
   void take_step(std::byte* state, const Point& from, const Point& to) const noexcept;
   [[nodiscard]] double of(AggregateKind kind, const std::byte* state, const Span& span) const noexcept;
   [[nodiscard]] static double of_summary(AggregateKind kind, const Summary& all) noexcept;

@@ -71,8 +71,9 @@ class Group {
  public:
   void add(Summary* pane, double value) noexcept {
     std::uint8_t& mark = marks_[reinterpret_cast<std::uintptr_t>(pane) / sizeof(Summary) % marks_.size()];
-    if (mark == number_) flush();  // perhaps a pane that waits already
-    marks_[reinterpret_cast<std::uintptr_t>(pane) / sizeof(Summary) % marks_.size()] = number_;
+    if (mark == number_) [[unlikely]]
+      flush();  // perhaps a pane that waits already
+    mark = number_;
     panes_[size_] = pane;
     values_[size_] = value;
     if (++size_ == kernel::width) {
@@ -197,27 +198,30 @@ void Shard::State::process(std::span<const Item> items) noexcept {
 
 // Where the series' blocks are; asks for their first lines.
 void Shard::State::resolve(std::span<const Item> items, std::size_t end) noexcept {
-  for (; resolved < end; ++resolved) {
-    std::byte*& place = ahead[resolved % ahead.size()];
+  const std::span<const Arena::Place> places = blocks;
+  for (std::size_t i = std::exchange(resolved, end); i < end; ++i) {
+    std::byte*& place = ahead[i % ahead.size()];
     place = nullptr;
-    if (raw_ahead != 0) {
+    if (raw_ahead != 0) [[unlikely]] {
       --raw_ahead;
       continue;
     }
-    const Item& item = items[resolved];
-    if (item.kind() == ItemKind::run) raw_ahead = Item::run_items(item.run_count());
-    if (item.kind() > ItemKind::run) continue;
+    const Item& item = items[i];
+    if (item.kind() >= ItemKind::run) [[unlikely]] {
+      if (item.kind() != ItemKind::run) continue;
+      raw_ahead = Item::run_items(item.run_count());
+    }
     const std::uint32_t slot = by_shards.divide(item.series);
-    if (slot >= blocks.size() || blocks[slot] == 0) continue;
-    place = arena.at(blocks[slot]);
+    if (slot >= places.size() || places[slot] == 0) continue;
+    place = arena.at(places[slot]);
     __builtin_prefetch(place, 1);
   }
 }
 
 // Asks for the lines that the samples change.
 void Shard::State::touch(std::size_t end) noexcept {
-  for (; touched < end; ++touched) {
-    std::byte* const block = ahead[touched % ahead.size()];
+  for (std::size_t i = std::exchange(touched, end); i < end; ++i) {
+    std::byte* const block = ahead[i % ahead.size()];
     if (block == nullptr) continue;
     const SeriesHead& head = head_of(block);
     __builtin_prefetch(block + head.pane, 1);
@@ -233,6 +237,7 @@ void Shard::State::touch(std::size_t end) noexcept {
 }
 
 void Shard::State::update(std::span<const Item> items, std::size_t begin, std::size_t end) noexcept {
+  std::uint64_t added = 0;
   for (std::size_t i = begin; i < end; ++i) {
     const Item& item = items[i];
     std::byte* const block = ahead[i % ahead.size()];
@@ -241,7 +246,7 @@ void Shard::State::update(std::span<const Item> items, std::size_t begin, std::s
       if (is_usual(head, item.time, item.time)) [[likely]] {
         head.newest = item.time;
         head.newest_arrival = now;
-        ++aggregated;
+        ++added;
         if (head.layout->plain) {
           group.add(&state_at<Summary>(block, head.pane), item.value());
         } else {
@@ -253,6 +258,7 @@ void Shard::State::update(std::span<const Item> items, std::size_t begin, std::s
     group.flush();
     take_other(items, i);
   }
+  aggregated += added;
 }
 
 // Anything but a sample of the usual kind.

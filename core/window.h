@@ -73,7 +73,7 @@ struct WindowSpec {
   std::optional<std::pair<double, double>> range;  // in_range_count: inclusive
   Outliers outliers = Outliers::iqr;
   double error = 0.01;      // of percentiles over more than `kept` samples: relative
-  std::uint32_t kept = 64;  // samples (and different values) that are kept exactly
+  std::uint32_t kept = 256; // samples (and different values) that are kept exactly
   Duration half_life{};     // ewma; 0: a quarter of the length
   Duration hold{};          // integral, time_weighted_mean, increase, rate: longest time a value holds
   bool linear = false;      // integral, time_weighted_mean: between samples; else a value holds

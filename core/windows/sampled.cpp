@@ -71,9 +71,17 @@ bool SampledWindow::add(std::byte* block, const Point& point, Time watermark,
 
 void SampledWindow::take(std::byte* block, const Point& point, Emitter& emitter) const noexcept {
   State& own = state(block);
-  while (sliding_ && own.count > 0 && sample(block, own.first).time <= point.time - length_) drop(block);
-  if (own.count == most_) drop(block);
-  append(block, point);
+  while (sliding_ && own.count > 0 && sample(block, own.first).time <= point.time - length_) {
+    sort_out(block, drop(block));
+  }
+  if (own.count == most_) {
+    const double out = drop(block);
+    append(block, point);
+    sort_over(block, out, point.value);
+  } else {
+    append(block, point);
+    sort_in(block, point.value);
+  }
   emit(block, emitter);
 }
 
@@ -84,18 +92,32 @@ void SampledWindow::append(std::byte* block, const Point& point) const noexcept 
   sample(block, slot(own, own.count)) = point;
   ++own.count;
   accumulator_.add(newer(block), point, known ? &before : nullptr);
-  if (sorted_ && !std::isnan(point.value)) sorted_->insert(block, point.value);
 }
 
-// The oldest sample leaves.
-void SampledWindow::drop(std::byte* block) const noexcept {
+// The oldest sample leaves; its value.
+double SampledWindow::drop(std::byte* block) const noexcept {
   State& own = state(block);
   if (own.older == 0) turn_over(block);
   own.gone = sample(block, own.first);
-  if (sorted_ && !std::isnan(own.gone.value)) sorted_->erase(block, own.gone.value);
   own.first = slot(own, 1);
   --own.count;
   --own.older;
+  return own.gone.value;
+}
+
+// The sorted copy holds no nulls.
+void SampledWindow::sort_in(std::byte* block, double value) const noexcept {
+  if (sorted_ && !std::isnan(value)) sorted_->insert(block, value);
+}
+
+void SampledWindow::sort_out(std::byte* block, double value) const noexcept {
+  if (sorted_ && !std::isnan(value)) sorted_->erase(block, value);
+}
+
+void SampledWindow::sort_over(std::byte* block, double out, double in) const noexcept {
+  if (sorted_ && !std::isnan(out) && !std::isnan(in)) return sorted_->replace(block, out, in);
+  sort_out(block, out);
+  sort_in(block, in);
 }
 
 // All samples become older ones: each gets the state of itself and all behind it.
@@ -106,9 +128,12 @@ void SampledWindow::turn_over(std::byte* block) const noexcept {
     std::byte* const one = older(block, slot(own, i));
     const Point& before = i > 0 ? sample(block, slot(own, i - 1)) : own.gone;
     const bool known = before.time != no_time && !std::isnan(before.value);
-    std::memset(one, 0, bytes);
-    accumulator_.add(one, sample(block, slot(own, i)), known ? &before : nullptr);
-    if (i + 1 < own.count) accumulator_.merge(one, older(block, slot(own, i + 1)));
+    if (i + 1 < own.count) {
+      std::memcpy(one, older(block, slot(own, i + 1)), bytes);
+    } else {
+      std::memset(one, 0, bytes);
+    }
+    accumulator_.add_first(one, sample(block, slot(own, i)), known ? &before : nullptr);
   }
   own.older = own.count;
   std::memset(newer(block), 0, bytes);

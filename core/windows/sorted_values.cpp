@@ -9,6 +9,19 @@
 namespace core {
 namespace {
 
+// How many values are below `value`. Without a branch on what it finds: which way a search goes nobody can
+// guess.
+std::size_t first_not_below(std::span<const double> sorted, double value) noexcept {
+  const double* base = sorted.data();
+  std::size_t left = sorted.size();
+  while (left > 1) {
+    const std::size_t half = left / 2;
+    base += base[half - 1] < value ? half : 0;
+    left -= half;
+  }
+  return static_cast<std::size_t>(base - sorted.data()) + (left == 1 && *base < value ? 1 : 0);
+}
+
 double between(double lower, double upper, double part) noexcept {
   return part == 0 ? lower : lower + (upper - lower) * part;
 }
@@ -49,7 +62,7 @@ std::span<const double> SortedValues::values(const std::byte* block) const noexc
 void SortedValues::insert(std::byte* block, double value) const noexcept {
   auto& count = *reinterpret_cast<std::uint64_t*>(block + count_);
   double* const begin = reinterpret_cast<double*>(block + values_);
-  double* const place = std::upper_bound(begin, begin + count, value);
+  double* const place = begin + first_not_below({begin, count}, value);
   std::memmove(place + 1, place, static_cast<std::size_t>(begin + count - place) * sizeof(double));
   *place = value;
   ++count;
@@ -57,12 +70,31 @@ void SortedValues::insert(std::byte* block, double value) const noexcept {
 
 void SortedValues::erase(std::byte* block, double value) const noexcept {
   auto& count = *reinterpret_cast<std::uint64_t*>(block + count_);
-  double* const begin = reinterpret_cast<double*>(block + values_);
-  double* const place = std::lower_bound(begin, begin + count, value);
-  CHECK(place != begin + count && *place == value, "value %g of %llu", value,
-        static_cast<unsigned long long>(count));
-  std::memmove(place, place + 1, static_cast<std::size_t>(begin + count - place - 1) * sizeof(double));
+  double* const place = find(block, value);
+  double* const end = reinterpret_cast<double*>(block + values_) + count;
+  std::memmove(place, place + 1, static_cast<std::size_t>(end - place - 1) * sizeof(double));
   --count;
+}
+
+void SortedValues::replace(std::byte* block, double out, double in) const noexcept {
+  const std::span<const double> all = values(block);
+  double* const begin = reinterpret_cast<double*>(block + values_);
+  double* const from = find(block, out);
+  double* to = begin + first_not_below(all, in);
+  if (to > from) {
+    --to;
+    std::memmove(from, from + 1, static_cast<std::size_t>(to - from) * sizeof(double));
+  } else {
+    std::memmove(to + 1, to, static_cast<std::size_t>(from - to) * sizeof(double));
+  }
+  *to = in;
+}
+
+double* SortedValues::find(std::byte* block, double value) const noexcept {
+  const std::span<const double> all = values(block);
+  const std::size_t place = first_not_below(all, value);
+  CHECK(place < all.size() && all[place] == value, "value %g of %zu", value, all.size());
+  return reinterpret_cast<double*>(block + values_) + place;
 }
 
 double SortedValues::quantile(std::span<const double> sorted, double p) noexcept {
@@ -97,6 +129,7 @@ double SortedValues::mode(std::span<const double> sorted) noexcept {
 }
 
 double SortedValues::outside(std::span<const double> sorted, double low, double high) noexcept {
+  if (sorted.front() >= low && sorted.back() <= high) return 0;
   const auto first = std::lower_bound(sorted.begin(), sorted.end(), low);
   const auto last = std::upper_bound(sorted.begin(), sorted.end(), high);
   return static_cast<double>(first - sorted.begin()) + static_cast<double>(sorted.end() - last);
