@@ -30,7 +30,7 @@ MqttSupervisor::MqttSupervisor(const MqttClientSpec& spec, const BrokerUrl& url,
                                Journal* journal)
     : spec_(spec),
       url_(url),
-      name_(url_.host + ":" + std::to_string(url_.port)),
+      name_(host_port(url_)),
       link_spec_(std::move(link_spec)),
       keeps_link_(std::ranges::any_of(spec_.subscriptions, [](const Subscription& s) { return s.qos == 2; })),
       intake_(spec.limits, spec.when_full, spec.broker.keep_alive / 4, journal),

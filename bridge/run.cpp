@@ -65,6 +65,7 @@ class Bridge {
  public:
   Bridge(const Config& config, const RunOptions& options)
       : config_(config),
+        broker_name_(host_port(parse_broker_url(config.broker.url))),
         started_(system_now()),
         journal_(config.limits.journal_bytes),
         pipeline_(config, true, outbox_bytes),
@@ -166,7 +167,7 @@ class Bridge {
     Stats stats;
     stats.version = WEIR_VERSION;
     stats.client_id = config_.broker.client_id;
-    stats.broker = config_.broker.url;
+    stats.broker = broker_name_;
     stats.started = started_;
     stats.now = system_now();
     const MqttClient::State state = client_.state();
@@ -194,6 +195,7 @@ class Bridge {
   }
 
   const Config& config_;
+  const std::string broker_name_;
   const Time started_;
   Journal journal_;
   Pipeline pipeline_;

@@ -97,19 +97,20 @@ bool contains(const std::string& text, const std::string& part) {
 }  // namespace
 
 TEST_CASE("urls") {
-  const auto check = [](const char* url, bool tls, const char* host, int port) {
+  const auto check = [](const char* url, bool tls, const char* host, int port, const char* name) {
     CAPTURE(url);
     const BrokerUrl parsed = parse_broker_url(url);
     CHECK(parsed.tls == tls);
     CHECK(parsed.host == host);
     CHECK(parsed.port == port);
+    CHECK(host_port(parsed) == name);
   };
-  check("mqtt://localhost", false, "localhost", 1883);
-  check("mqtt://localhost/", false, "localhost", 1883);
-  check("mqtts://b.example", true, "b.example", 8883);
-  check("mqtts://10.0.0.7:1", true, "10.0.0.7", 1);
-  check("mqtt://[::1]:65535", false, "::1", 65535);
-  check("mqtt://[fe80::2]", false, "fe80::2", 1883);
+  check("mqtt://localhost", false, "localhost", 1883, "localhost:1883");
+  check("mqtt://localhost/", false, "localhost", 1883, "localhost:1883");
+  check("mqtts://b.example", true, "b.example", 8883, "b.example:8883");
+  check("mqtts://10.0.0.7:1", true, "10.0.0.7", 1, "10.0.0.7:1");
+  check("mqtt://[::1]:65535", false, "::1", 65535, "[::1]:65535");
+  check("mqtt://[fe80::2]", false, "fe80::2", 1883, "[fe80::2]:1883");
   const auto refuse = [](const char* url) {
     CAPTURE(url);
     CHECK_THROWS_AS((void)parse_broker_url(url), SetupError);
