@@ -117,6 +117,20 @@ TEST_CASE("a secret never shows") {
   CHECK((ran.out + ran.err).find("hunter2") == std::string::npos);
 }
 
+TEST_CASE("a simulated fleet is spread over as many sites as asked for") {
+  const Ran ran = run_weir({"simulate", "--out", "-", "--devices", "6", "--sites", "3", "--rate", "1",
+                            "--duration", "1s", "--topic", "in/{site}"});
+  CAPTURE(ran.err);
+  CHECK(ran.code == 0);
+  for (const std::string site : {"in/s1", "in/s2", "in/s3"}) {
+    CAPTURE(site);
+    const std::size_t first = ran.out.find("\"" + site + "\"");
+    REQUIRE((first != std::string::npos));
+    CHECK((ran.out.find("\"" + site + "\"", first + 1) != std::string::npos));
+  }
+  CHECK((ran.out.find("in/s4") == std::string::npos));
+}
+
 TEST_CASE("replay of a small CSV from the command line") {
   const test::TempFolder folder;
   const std::string csv = folder.write(
