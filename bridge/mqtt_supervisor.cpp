@@ -91,6 +91,15 @@ void MqttSupervisor::on_published(Id id, Sink::Ended ended, int reason) noexcept
   }
 }
 
+void MqttSupervisor::on_foreign_message() noexcept {
+  intake_.count_foreign();
+  log_throttled(
+      Level::warn, "mqtt",
+      "the broker's session has a subscription that the configuration has no more: what comes by it is "
+      "unmatched; end that session while weir is stopped to be rid of it",
+      {{"broker", name_}, {"client_id", spec_.broker.client_id}});
+}
+
 Sink::Accepted MqttSupervisor::publish(const Publication& publication, Sink::Ticket ticket) {
   if (!publishable(publication)) return Sink::Accepted::refused;
   const std::uint32_t packet_max = packet_bytes_max_;
