@@ -48,6 +48,10 @@ BlockQueue::BlockQueue(std::size_t block_bytes, std::size_t bytes_max)
   CHECK(block_bytes > 0 && block_bytes % page == 0, "blocks of %zu bytes", block_bytes);
 }
 
+std::size_t BlockQueue::record_bytes_max(std::size_t bytes_max) noexcept {
+  return bytes_max / 2 / page * page - sizeof(Block) - sizeof(Prefix);
+}
+
 BlockQueue::~BlockQueue() {
   for (Block* block = read_block_ != nullptr ? read_block_ : first_; block != nullptr;) {
     Block* next = block->next;

@@ -19,6 +19,10 @@ class BlockQueue {
   BlockQueue(const BlockQueue&) = delete;
   BlockQueue& operator=(const BlockQueue&) = delete;
 
+  // Records of at most this size find room as soon as all before them are read, whatever their sizes: the
+  // block read last is held until there is a next one.
+  [[nodiscard]] static std::size_t record_bytes_max(std::size_t bytes_max) noexcept;
+
   // Producer. Room for a record of `bytes`, aligned to 8; null, and no effect, when there is none.
   [[nodiscard]] char* reserve(std::size_t bytes) noexcept;
   // Producer. The record reserved last is complete; once per successful reserve(). A sequentially consistent

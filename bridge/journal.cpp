@@ -38,6 +38,10 @@ Journal::Journal(std::size_t bytes_max) : inner_(std::make_unique<Inner>(bytes_m
 
 Journal::~Journal() = default;
 
+std::size_t Journal::message_bytes_max(std::size_t bytes_max) noexcept {
+  return BlockQueue::record_bytes_max(bytes_max) - sizeof(Header) - payload_padding;
+}
+
 bool Journal::push(const Message& message) noexcept {
   CHECK(message.topic.size() <= bytes_max_of_text && message.payload.size() <= bytes_max_of_text,
         "%zu and %zu bytes", message.topic.size(), message.payload.size());

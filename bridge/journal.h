@@ -22,8 +22,12 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
+  // Topic and payload together: messages of at most so many bytes find room as soon as all before them are
+  // read. Precondition: bytes_max >= 2 * block_bytes.
+  [[nodiscard]] static std::size_t message_bytes_max(std::size_t bytes_max) noexcept;
+
   // Producer. Copies the message in and wakes a waiting consumer; false, and no effect, when there is no
-  // room. A message larger than bytes_max - 2 * block_bytes may never find room.
+  // room. A message larger than message_bytes_max() may never find room.
   [[nodiscard]] bool push(const Message& message) noexcept;
   // Producer, after its last push.
   void close() noexcept;

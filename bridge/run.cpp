@@ -65,6 +65,7 @@ class Bridge {
  public:
   Bridge(const Config& config, const RunOptions& options)
       : config_(config),
+        broker_name_(host_port(parse_broker_url(config.broker.url))),
         started_(system_now()),
         journal_(config.limits.journal_bytes),
         pipeline_(config, true, outbox_bytes),
@@ -166,7 +167,7 @@ class Bridge {
     Stats stats;
     stats.version = WEIR_VERSION;
     stats.client_id = config_.broker.client_id;
-    stats.broker = config_.broker.url;
+    stats.broker = broker_name_;
     stats.started = started_;
     stats.now = system_now();
     const MqttClient::State state = client_.state();
@@ -177,6 +178,7 @@ class Bridge {
     stats.last_error = state.last_error;
     pipeline_.add_to(stats);
     const SourceCounters& source = client_.counters();
+    stats.messages[static_cast<std::size_t>(MessageOutcome::unmatched)] += source.foreign.get();
     stats.messages[static_cast<std::size_t>(MessageOutcome::shed)] += source.shed.get();
     stats.messages[static_cast<std::size_t>(MessageOutcome::oversize)] += source.oversize.get();
     stats.source_waits = source.waits.get();
@@ -194,6 +196,7 @@ class Bridge {
   }
 
   const Config& config_;
+  const std::string broker_name_;
   const Time started_;
   Journal journal_;
   Pipeline pipeline_;

@@ -158,6 +158,24 @@ TEST_CASE("a message larger than a block gets one of its own, inside the same bo
   CHECK(same(*journal.front(), large.message));
 }
 
+TEST_CASE("the largest message finds room whenever the journal is read to its end; a larger one may not") {
+  constexpr std::size_t most = 8 * Journal::block_bytes;
+  const std::size_t bytes = Journal::message_bytes_max(most);
+  const Sample largest(1, 10, bytes - 10), larger(2, 10, bytes - 9), small(3, 10, 50);
+  Journal journal(most);
+  for (const Sample* sample : {&largest, &largest, &small, &largest, &small, &small, &largest}) {
+    REQUIRE(journal.push(sample->message));
+    REQUIRE(journal.front() != nullptr);
+    CHECK(same(*journal.front(), sample->message));
+    journal.pop();
+  }
+  Journal tight(most);
+  REQUIRE(tight.push(larger.message));
+  REQUIRE(tight.front() != nullptr);
+  tight.pop();
+  CHECK_FALSE(tight.push(larger.message));
+}
+
 TEST_CASE("spare blocks give way to a large message") {
   constexpr std::size_t most = 6 * Journal::block_bytes;
   Journal journal(most);
