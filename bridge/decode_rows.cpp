@@ -100,6 +100,7 @@ void Rows::begin_payload(std::size_t payload_bytes, std::string_view bare_field,
   if (text_.size() < payload_bytes) text_.resize(payload_bytes);
   text_end_ = text_.data();
   row_count_ = 0;
+  document_mark_ = {};
   fresh_ = true;
   if (row_tree_.full()) row_tree_.forget();
   if (outer_tree_.full()) outer_tree_.forget();
@@ -107,7 +108,7 @@ void Rows::begin_payload(std::size_t payload_bytes, std::string_view bare_field,
 }
 
 void Rows::begin_document() {
-  document_mark_ = fresh_ ? Mark{} : mark();
+  if (!fresh_) document_mark_ = mark();
   fresh_ = false;
   kept_ = 0;
   if (config_.each) outer_found_.clear();
