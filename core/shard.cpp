@@ -192,7 +192,8 @@ void Shard::State::process(std::span<const Item> items) noexcept {
   std::size_t i = 0;
   if (run_left != 0) i = take_run_values(items, 0);
   for (; i < items.size(); ++i) {
-    if (i + farthest < items.size()) __builtin_prefetch(&homes.data()[by_shards.divide(items[i + farthest].series)]);
+    if (i + farthest < items.size())
+      __builtin_prefetch(&homes.data()[by_shards.divide(items[i + farthest].series)]);
     if (i + far < items.size()) fetch(items[i + far]);
     if (!all_plain && i + near < items.size()) fetch_rest(items[i + near]);
     const Item& item = items[i];

@@ -278,6 +278,10 @@ std::uint32_t PanedWindow::claim(std::byte* block, std::int64_t index) const noe
   State& all = state(block);
   if (result == all.pane_slot) all.pane_start = all.pane_end = Time::min();  // it is another one now
   own = {.index = index, .rev = 0, .used = 1};
+  if (result != all.pane_slot) {
+    Accumulator::summary(at(block, result))
+        .relate_to(Accumulator::summary(at(block, all.pane_slot)).reference);
+  }
   return result;
 }
 

@@ -137,6 +137,7 @@ void SampledWindow::turn_over(std::byte* block) const noexcept {
   }
   own.older = own.count;
   std::memset(newer(block), 0, bytes);
+  Accumulator::summary(newer(block)).relate_to(Accumulator::summary(older(block, own.first)).reference);
 }
 
 void SampledWindow::emit(std::byte* block, Emitter& emitter) const noexcept {
