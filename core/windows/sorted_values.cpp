@@ -5,13 +5,10 @@
 #include <cstring>
 
 #include "core/check.h"
+#include "core/parts/between.h"
 
 namespace core {
 namespace {
-
-double between(double lower, double upper, double part) noexcept {
-  return part == 0 ? lower : lower + (upper - lower) * part;
-}
 
 // The k-th smallest distance from `middle`, k from 0. Distances fall up to it and rise behind it: both halves
 // are sorted, and the search looks for how many of the k + 1 nearest lie below.
@@ -49,6 +46,7 @@ std::span<const double> SortedValues::values(const std::byte* block) const noexc
 void SortedValues::insert(std::byte* block, double value) const noexcept {
   auto& count = *reinterpret_cast<std::uint64_t*>(block + count_);
   double* const begin = reinterpret_cast<double*>(block + values_);
+  value += 0.0;  // -0.0 becomes 0.0
   double* const place = std::upper_bound(begin, begin + count, value);
   std::memmove(place + 1, place, static_cast<std::size_t>(begin + count - place) * sizeof(double));
   *place = value;
