@@ -45,14 +45,14 @@ void PanedWindow::start(std::byte* block, Time first, std::uint64_t hash) const 
   State& own = state(block);
   own.due = Time::max();
   own.pane_start = own.pane_end = Time::min();  // holds no sample
-  own.newest_pane = own.last_window = std::numeric_limits<std::int64_t>::min();
+  own.last_window = std::numeric_limits<std::int64_t>::min();
   if (spread_ > Duration{0}) {
     own.phase = Duration{static_cast<std::int64_t>(hash % static_cast<std::uint64_t>(spread_.count()))};
   }
   own.next_early = Time::min();
   own.newest.time = no_time;
   const std::int64_t pane = index(block, first);
-  own.absorbed = pane - slots_;
+  own.newest_pane = own.absorbed = pane - slots_;  // before all that can come
   own.began = grid_.start(pane, own.phase);
   if (empty_ != Empty::skip) own.due = end(block, pane);
 }
@@ -213,14 +213,16 @@ void PanedWindow::emit_empty(std::byte* block, std::int64_t window, Emitter& emi
 const std::byte* PanedWindow::merged(std::byte* block, std::int64_t window,
                                      std::byte* scratch) const noexcept {
   if (panes_ == 1 && !cumulative_) return at(block, slot(window));
-  std::int64_t first = window - panes_ + 1;
+  const State& own = state(block);
+  std::int64_t first = window - panes_ + 1, last = window;
   if (cumulative_) {
     std::memcpy(scratch, block + base_, pane_bytes_);
-    first = std::max(state(block).absorbed + 1, window - slots_ + 1);
+    first = std::max(own.absorbed + 1, own.newest_pane - slots_ + 1);
+    last = std::min(window, own.newest_pane);
   } else {
     std::memset(scratch, 0, pane_bytes_);
   }
-  for (std::int64_t index = first; index <= window; ++index) {
+  for (std::int64_t index = first; index <= last; ++index) {
     if (holds(block, index)) accumulator_.merge(scratch, at(block, slot(index)));
   }
   return scratch;
