@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace bridge {
 
@@ -19,6 +20,10 @@ class BlockQueue {
   BlockQueue(const BlockQueue&) = delete;
   BlockQueue& operator=(const BlockQueue&) = delete;
 
+  // Records of at most this size find room as soon as all before them are read, whatever their sizes: the
+  // block read last is held until there is a next one.
+  [[nodiscard]] static std::size_t record_bytes_max(std::size_t bytes_max) noexcept;
+
   // Producer. Room for a record of `bytes`, aligned to 8; null, and no effect, when there is none.
   [[nodiscard]] char* reserve(std::size_t bytes) noexcept;
   // Producer. The record reserved last is complete; once per successful reserve(). A sequentially consistent
@@ -27,8 +32,11 @@ class BlockQueue {
 
   // Consumer. The oldest record or null; valid until pop().
   [[nodiscard]] const char* front() noexcept;
-  // Consumer. Precondition: front() was not null.
-  void pop() noexcept;
+  // Consumer. The oldest records, as many as fit into `out` and lie in one block; how many. Valid until they
+  // are popped.
+  [[nodiscard]] std::size_t front(std::span<const char*> out) noexcept;
+  // Consumer. Precondition: front() gave so many.
+  void pop(std::size_t records = 1) noexcept;
   // Consumer. Sequentially consistent, for those who wait.
   [[nodiscard]] bool empty() const noexcept {
     return pushed_.load(std::memory_order_seq_cst) == popped_.load(std::memory_order_relaxed);

@@ -62,8 +62,9 @@ struct AggregationConfig {
 };
 
 struct LimitsConfig {
-  std::uint32_t series_max = 1'000'000;         // 1 to 2^31
-  std::uint64_t journal_bytes = 64ULL << 20;    // messages received and not yet read; 1 MiB to 1 TiB
+  std::uint32_t series_max = 1'000'000;  // 1 to 2^31
+  std::uint64_t journal_bytes =
+      64ULL << 20;  // messages received and not yet read; 1 MiB to 1 TiB, room for two of the largest
   std::uint32_t payload_bytes_max = 256 << 10;  // 1 to 256 MiB; a larger message is counted as oversize
   std::uint32_t topic_bytes_max = 1024;         // 1 to 65535
 };

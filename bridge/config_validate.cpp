@@ -5,6 +5,7 @@
 #include "bridge/config.h"
 #include "bridge/config_node.h"
 #include "bridge/error.h"
+#include "bridge/journal.h"
 #include "bridge/text.h"
 #include "bridge/topic.h"
 
@@ -116,6 +117,20 @@ void check_aggregation(const AggregationConfig& aggregation, Problems& problems)
   }
 }
 
+// A message that no empty journal can take would hold the source back, in vain, each time it comes.
+void check_limits(const LimitsConfig& limits, Problems& problems) {
+  const std::uint64_t message = std::uint64_t{limits.payload_bytes_max} + limits.topic_bytes_max;
+  const std::uint64_t most = Journal::message_bytes_max(limits.journal_bytes);
+  if (message <= most) return;
+  std::uint64_t enough = 2 * limits.journal_bytes;
+  while (Journal::message_bytes_max(enough) < message) enough *= 2;
+  problems.add("/limits/payload_bytes_max", std::to_string(limits.payload_bytes_max) + ": journal_bytes " +
+                                                std::to_string(limits.journal_bytes) +
+                                                " must hold two messages of this size; choose at most " +
+                                                std::to_string(most - limits.topic_bytes_max) +
+                                                ", or journal_bytes of at least " + std::to_string(enough));
+}
+
 void check_http(const HttpConfig& http, Problems& problems) {
   if (http.listen.empty()) return;
   const auto parts = split_host(http.listen);
@@ -140,6 +155,7 @@ void check_name(const std::string& name, const std::string& pointer, Problems& p
 void validate(const Config& config, Problems& problems) {
   check_broker(config.broker, problems);
   check_aggregation(config.aggregation, problems);
+  check_limits(config.limits, problems);
   check_http(config.http, problems);
 
   std::vector<Output> outputs;

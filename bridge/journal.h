@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "bridge/message.h"
 
@@ -15,6 +16,7 @@ namespace bridge {
 class Journal {
  public:
   static constexpr std::size_t block_bytes = 256 << 10;
+  static constexpr std::size_t batch_max = 128;
 
   // Blocks in use never exceed `bytes_max` in all (at least two blocks).
   explicit Journal(std::size_t bytes_max);
@@ -22,15 +24,21 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
+  // Topic and payload together: messages of at most so many bytes find room as soon as all before them are
+  // read. Precondition: bytes_max >= 2 * block_bytes.
+  [[nodiscard]] static std::size_t message_bytes_max(std::size_t bytes_max) noexcept;
+
   // Producer. Copies the message in and wakes a waiting consumer; false, and no effect, when there is no
-  // room. A message larger than bytes_max - 2 * block_bytes may never find room.
+  // room. A message larger than message_bytes_max() may never find room.
   [[nodiscard]] bool push(const Message& message) noexcept;
   // Producer, after its last push.
   void close() noexcept;
 
   // Consumer. The oldest message, or null when there is none now. Its views stay valid until pop().
   [[nodiscard]] const Message* front() noexcept;
-  // Consumer. Precondition: front() was not null.
+  // Consumer. The oldest messages, as many as are there and lie in one block, at most batch_max; as front().
+  [[nodiscard]] std::span<const Message> batch() noexcept;
+  // Consumer. Removes what front() or batch() gave. Precondition: that was something.
   void pop() noexcept;
   // Consumer. Waits until there is a message, the journal is closed, or `most` has passed.
   void wait(core::Duration most) noexcept;

@@ -139,8 +139,13 @@ void Commands::add_simulate(CLI::App& app) {
   sub->add_option("--out", s.out, "Write JSON lines for `weir replay` instead ('-': standard output)");
   sub->add_option("--username", s.username, "User name at the broker");
   sub->add_option("--password-file", s.password_file, "File whose first line is the password");
+  sub->add_option("--ca", s.ca,
+                  "PEM file of the authorities an mqtts:// broker may have; default: the system's");
   sub->add_option("--topic", s.topic, "Topic; {device} and {site} are filled in")->capture_default_str();
   sub->add_option("--devices", s.devices, "Devices")->capture_default_str();
+  sub->add_option("--sites", s.sites,
+                  "Sites the devices are spread over; 0: four, or one per device if fewer")
+      ->capture_default_str();
   sub->add_option("--rate", s.rate, "Messages per second and device")->capture_default_str();
   sub->add_option("--duration", s.duration, "How long")->capture_default_str();
   sub->add_option("--seed", s.seed, "Same seed, same fleet and faults")->capture_default_str();

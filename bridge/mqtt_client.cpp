@@ -41,11 +41,10 @@ MqttLinkSpec link_spec_of(const MqttClientSpec& spec, const BrokerUrl& url) {
     if (auto problem = tls_files_problem(spec.broker.tls)) throw SetupError("mqtt: " + *problem);
   }
   MqttLinkSpec link;
-  const bool bare_ipv6 = url.host.find(':') != std::string::npos;
-  link.uri = (url.tls ? "ssl://" : "tcp://") + (bare_ipv6 ? "[" + url.host + "]" : url.host) + ":" +
-             std::to_string(url.port);
+  link.uri = (url.tls ? "ssl://" : "tcp://") + host_port(url);
   link.broker = spec.broker;
   link.tls = url.tls;
+  for (const Subscription& subscription : spec.subscriptions) link.filters.push_back(subscription.filter);
   link.password = password_of(spec.broker);
   link.will_topic = spec.status_topic;
   link.will_payload = offline_json(spec.broker.client_id);
@@ -116,6 +115,11 @@ BrokerUrl parse_broker_url(std::string_view url) {
     throw wrong("the port is no number from 1 to 65535");
   }
   return parsed;
+}
+
+std::string host_port(const BrokerUrl& url) {
+  const bool ipv6 = url.host.find(':') != std::string::npos;
+  return (ipv6 ? "[" + url.host + "]" : url.host) + ":" + std::to_string(url.port);
 }
 
 }  // namespace bridge

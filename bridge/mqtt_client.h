@@ -68,5 +68,7 @@ struct BrokerUrl {
   int port;
 };
 [[nodiscard]] BrokerUrl parse_broker_url(std::string_view url);
+// "host:1883", "[::1]:1883": what status and log call the broker.
+[[nodiscard]] std::string host_port(const BrokerUrl& url);
 
 }  // namespace bridge

@@ -3,6 +3,7 @@
 #include <MQTTAsync.h>
 #include <mqtt/async_client.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -109,7 +110,23 @@ BrokerLimits limits_of(const mqtt::connect_response& response) {
   limits.packet_bytes_max = number_of(properties, mqtt::property::MAXIMUM_PACKET_SIZE, 0);
   limits.session_expiry_differs = properties.contains(mqtt::property::SESSION_EXPIRY_INTERVAL);
   limits.session_expiry_seconds = number_of(properties, mqtt::property::SESSION_EXPIRY_INTERVAL, 0);
+  limits.subscription_ids =
+      !properties.contains(mqtt::property::SUBSCRIPTION_IDENTIFIERS_AVAILABLE) ||
+      mqtt::get<std::uint8_t>(properties, mqtt::property::SUBSCRIPTION_IDENTIFIERS_AVAILABLE) != 0;
   return limits;
+}
+
+// The number of a subscription, the same in every life of weir (FNV-1a). 1 to 2^28 - 1.
+int subscription_id(std::string_view filter) {
+  std::uint32_t hash = 2'166'136'261;
+  for (const char c : filter) hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619;
+  return static_cast<int>(hash % 268'435'455 + 1);
+}
+
+std::vector<int> subscription_ids(const std::vector<std::string>& filters) {
+  std::vector<int> ids;
+  for (const std::string& filter : filters) ids.push_back(subscription_id(filter));
+  return ids;
 }
 
 void* context_of(std::uint64_t id) { return reinterpret_cast<void*>(static_cast<std::uintptr_t>(id)); }
@@ -130,6 +147,7 @@ struct MqttLink::Inner {
   Inner(const MqttLinkSpec& spec, MqttListener& to)
       : listener(&to),
         protocol(spec.broker.protocol),
+        ids(subscription_ids(spec.filters)),
         client(spec.uri, spec.broker.client_id, create_options_of(spec)) {
     fill(options, spec);
     MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);  // tracing costs a third of the receiving thread's time
@@ -148,8 +166,11 @@ struct MqttLink::Inner {
 
   static int message_arrived(void* context, char* topic, int topic_bytes,
                              MQTTAsync_message* received) noexcept {
-    MqttListener* const to = static_cast<Inner*>(context)->listener.load();
-    if (to != nullptr) {
+    const Inner& inner = *static_cast<Inner*>(context);
+    MqttListener* const to = inner.listener.load();
+    if (to != nullptr && !inner.is_ours(received->properties)) {
+      to->on_foreign_message();
+    } else if (to != nullptr) {
       Message message;
       message.topic = {topic, topic_bytes > 0 ? static_cast<std::size_t>(topic_bytes) : std::strlen(topic)};
       message.payload = {static_cast<const char*>(received->payload),
@@ -166,6 +187,18 @@ struct MqttLink::Inner {
     return 1;  // 0 would park the message in the library and acknowledge it all the same
   }
 
+  // A broker may send one copy with the numbers of all subscriptions that took it, or one for each. Without a
+  // number: it knows none, or the subscription was made before we gave it one.
+  [[nodiscard]] bool is_ours(MQTTProperties& properties) const noexcept {
+    const int count = MQTTProperties_propertyCount(&properties, MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIER);
+    for (int i = 0; i < count; ++i) {
+      const auto id =
+          MQTTProperties_getNumericValueAt(&properties, MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIER, i);
+      if (std::ranges::find(ids, id) != ids.end()) return true;
+    }
+    return count == 0;
+  }
+
   struct ConnectAction final : mqtt::iaction_listener {
     explicit ConnectAction(Inner& owner) : inner(owner) {}
     void on_success(const mqtt::token& token) override {
@@ -177,6 +210,7 @@ struct MqttLink::Inner {
       } catch (const std::exception&) {
         // An answer we cannot read the details of is still a connection.
       }
+      inner.numbered = inner.protocol != 4 && limits.subscription_ids;
       to->on_connected(limits);
     }
     void on_failure(const mqtt::token& token) override {
@@ -226,6 +260,8 @@ struct MqttLink::Inner {
 
   std::atomic<MqttListener*> listener;
   const int protocol;
+  const std::vector<int> ids;         // of the subscriptions we want
+  std::atomic<bool> numbered{false};  // the broker takes and tells them
   std::atomic<bool> poisoned{false};
   ConnectAction connecting{*this};
   SubscribeAction subscribing{*this};
@@ -263,8 +299,10 @@ bool MqttLink::subscribe(std::size_t subscription, const std::string& filter, in
   using Options = mqtt::subscribe_options;
   const Options options(Options::SUBSCRIBE_NO_LOCAL, Options::NO_RETAIN_AS_PUBLISHED,
                         retained_wanted ? Options::SEND_RETAINED_ON_SUBSCRIBE : Options::DONT_SEND_RETAINED);
+  mqtt::properties properties;
+  if (inner_->numbered) properties.add({mqtt::property::SUBSCRIPTION_IDENTIFIER, subscription_id(filter)});
   inner_->client.subscribe(filter, qos, context_of(subscription), inner_->subscribing,
-                           inner_->protocol == 4 ? Options{} : options);
+                           inner_->protocol == 4 ? Options{} : options, properties);
   return true;
 } catch (const std::exception&) {
   return false;

@@ -30,7 +30,7 @@ MqttSupervisor::MqttSupervisor(const MqttClientSpec& spec, const BrokerUrl& url,
                                Journal* journal)
     : spec_(spec),
       url_(url),
-      name_(url_.host + ":" + std::to_string(url_.port)),
+      name_(host_port(url_)),
       link_spec_(std::move(link_spec)),
       keeps_link_(std::ranges::any_of(spec_.subscriptions, [](const Subscription& s) { return s.qos == 2; })),
       intake_(spec.limits, spec.when_full, spec.broker.keep_alive / 4, journal),
@@ -89,6 +89,15 @@ void MqttSupervisor::on_published(Id id, Sink::Ended ended, int reason) noexcept
     log_throttled(Level::warn, "mqtt", "publication refused",
                   {{"broker", name_}, {"reason", mqtt_reason(reason)}});
   }
+}
+
+void MqttSupervisor::on_foreign_message() noexcept {
+  intake_.count_foreign();
+  log_throttled(
+      Level::warn, "mqtt",
+      "the broker's session has a subscription that the configuration has no more: what comes by it is "
+      "unmatched; end that session while weir is stopped to be rid of it",
+      {{"broker", name_}, {"client_id", spec_.broker.client_id}});
 }
 
 Sink::Accepted MqttSupervisor::publish(const Publication& publication, Sink::Ticket ticket) {

@@ -62,6 +62,7 @@ class MqttSupervisor final : public MqttListener {
   void on_subscribed(std::size_t subscription, int code) noexcept override;
   void on_published(Id id, Sink::Ended ended, int reason) noexcept override;
   void on_message(const Message& message) noexcept override { intake_.take(message); }
+  void on_foreign_message() noexcept override;
 
   // The supervisor's thread (mqtt_supervisor_life.cpp).
   void supervise();

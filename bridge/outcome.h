@@ -16,7 +16,7 @@ namespace bridge {
 
 enum class MessageOutcome : std::uint8_t {
   decoded,    // read; it may still have held no number
-  unmatched,  // no stream takes its topic
+  unmatched,  // no stream takes its topic, or no subscription of ours brought it
   ignored,    // a stream says so: "ignore", a "when" that does not hold, an empty payload
   retained,   // an old value replayed by the broker because we subscribed
   duplicate,  // delivered again by the broker

@@ -56,7 +56,7 @@ class StageTimer {
 // publish.buffer.
 constexpr std::size_t outbox_bytes = 16 << 20;
 // Messages read before the clock is looked at again.
-constexpr int messages_per_step = 1024;
+constexpr std::size_t messages_per_step = 1024;
 // How long results may still be delivered after the last message, when weir is asked to end.
 constexpr Duration finish_within = std::chrono::seconds{5};
 
@@ -65,6 +65,7 @@ class Bridge {
  public:
   Bridge(const Config& config, const RunOptions& options)
       : config_(config),
+        broker_name_(host_port(parse_broker_url(config.broker.url))),
         started_(system_now()),
         journal_(config.limits.journal_bytes),
         pipeline_(config, true, outbox_bytes),
@@ -91,8 +92,12 @@ class Bridge {
   // Reads what has arrived; when there is nothing, lets time pass and waits for more.
   void step() {
     const Time begin = system_now();
-    int taken = 0;
-    while (taken < messages_per_step && take_one(begin, taken == 0)) ++taken;
+    std::size_t taken = 0;
+    while (taken < messages_per_step) {
+      const std::size_t more = take_some(begin, taken == 0);
+      if (more == 0) break;
+      taken += more;
+    }
     if (taken == 0) {
       pipeline_.engine().flush(core::FlushCause::idle);
       if (pipeline_.edge().take_tick(begin) && recording_ && !recording_->add_tick(begin)) fail_recording();
@@ -104,24 +109,29 @@ class Bridge {
     if (taken == 0) journal_.wait(tick_every);
   }
 
-  bool take_one(Time now, bool first) {
-    const Message* message = journal_.front();
-    if (message == nullptr) return false;
-    if (first) journal_timer_.add(now - message->arrival);
-    if (recording_ && !recording_->add(*message)) fail_recording();
-    pipeline_.edge().take(*message);
-    if (message->arrival - flushed_ >= config_.aggregation.flush_interval) {
-      flushed_ = message->arrival;
+  // How many messages it took.
+  std::size_t take_some(Time now, bool first) {
+    const std::span<const Message> messages = journal_.batch();
+    if (messages.empty()) return 0;
+    if (first) journal_timer_.add(now - messages.front().arrival);
+    for (const Message& message : messages) {
+      if (recording_ && !recording_->add(message)) fail_recording();
+    }
+    pipeline_.edge().take(messages);
+    const Time arrival = messages.back().arrival;
+    if (arrival - flushed_ >= config_.aggregation.flush_interval) {
+      flushed_ = arrival;
       pipeline_.engine().flush(core::FlushCause::interval);
     }
+    const std::size_t taken = messages.size();
     journal_.pop();
-    return true;
+    return taken;
   }
 
   int finish() {
     client_.stop_intake();
     while (!journal_.finished()) {
-      if (!take_one(system_now(), false)) journal_.wait(tick_every);
+      if (take_some(system_now(), false) == 0) journal_.wait(tick_every);
     }
     pipeline_.engine().close();
     publisher_.finish(finish_within);
@@ -166,7 +176,7 @@ class Bridge {
     Stats stats;
     stats.version = WEIR_VERSION;
     stats.client_id = config_.broker.client_id;
-    stats.broker = config_.broker.url;
+    stats.broker = broker_name_;
     stats.started = started_;
     stats.now = system_now();
     const MqttClient::State state = client_.state();
@@ -177,6 +187,7 @@ class Bridge {
     stats.last_error = state.last_error;
     pipeline_.add_to(stats);
     const SourceCounters& source = client_.counters();
+    stats.messages[static_cast<std::size_t>(MessageOutcome::unmatched)] += source.foreign.get();
     stats.messages[static_cast<std::size_t>(MessageOutcome::shed)] += source.shed.get();
     stats.messages[static_cast<std::size_t>(MessageOutcome::oversize)] += source.oversize.get();
     stats.source_waits = source.waits.get();
@@ -194,6 +205,7 @@ class Bridge {
   }
 
   const Config& config_;
+  const std::string broker_name_;
   const Time started_;
   Journal journal_;
   Pipeline pipeline_;

@@ -255,6 +255,9 @@ int simulate(const SimulateOptions& options) {
   if (!options.broker.empty() && !options.start.empty()) {
     throw SetupError("simulate: --start goes with --out; what is published to a broker begins now");
   }
+  if (!options.ca.empty() && !options.broker.starts_with("mqtts://")) {
+    throw SetupError("simulate: --ca has no effect without TLS; give --broker mqtts://..., or leave it out");
+  }
   if (options.qos < 0 || options.qos > 2)
     throw SetupError("simulate: qos " + std::to_string(options.qos) + ": allowed is 0, 1 or 2");
   const FleetSpec spec = fleet_spec(options);

@@ -72,6 +72,8 @@ Accumulator::Accumulator(const WindowSpec& spec)
       half_life_(half_life_of(spec)) {
   place(spec);
   for (const Aggregate& aggregate : aggregates_) {
+    wants_mean_ |= is_any(aggregate.kind, {Kind::mean, Kind::cv});
+    wants_variance_ |= is_any(aggregate.kind, {Kind::variance, Kind::stddev, Kind::cv});
     if (aggregate.kind == Kind::percentile) fractions_.push_back(aggregate.fraction * 1e-6);
   }
 }
@@ -121,12 +123,32 @@ void Accumulator::add_parts(std::byte* state, const Point& point, const Point* b
     }
   }
   if (ends_ != 0) part<Ends>(state, ends_).add(point, empty);
-  if (slope_ != 0) part<Slope>(state, slope_).add(point, all);
+  add_unordered(state, point, empty);
+}
+
+// The parts that do not care which sample came first.
+void Accumulator::add_unordered(std::byte* state, const Point& point, bool empty) const noexcept {
+  if (slope_ != 0) part<Slope>(state, slope_).add(point, summary(state));
   if (decay_ != 0) part<Decay>(state, decay_).add(point, half_life_, empty);
   if (tallies_ != 0) part<Tallies>(state, tallies_).add(point.value, limits_);
   if (quantiles_) quantiles_->add(state + quantiles_at_, point.value);
   if (distinct_) distinct_->add(state + distinct_at_, point.value);
   if (mode_) mode_->add(state + mode_at_, point.value);
+}
+
+void Accumulator::add_first(std::byte* state, const Point& point, const Point* before) const noexcept {
+  if (std::isnan(point.value) || summary(state).count == 0) return add_parts(state, point, before);
+  summary(state).add(point.value);
+  if (ordered()) {
+    Chain& chain = part<Chain>(state, chain_);
+    if (point.time <= chain.first.time) take_step(state, point, chain.first);
+    const bool known = before != nullptr && before->time <= point.time;
+    chain.before = known ? *before : Point{};
+    chain.known = known ? 1 : 0;
+    chain.first = point;
+  }
+  if (ends_ != 0) part<Ends>(state, ends_).add_first(point);
+  add_unordered(state, point, false);
 }
 
 void Accumulator::take_step(std::byte* state, const Point& from, const Point& to) const noexcept {
@@ -173,11 +195,12 @@ bool Accumulator::values(const std::byte* state, const Span& span, std::span<dou
   if (any && !fractions_.empty()) {
     quantiles_->quantiles(state + quantiles_at_, fractions_, std::span(percentiles).first(fractions_.size()));
   }
+  const Moments known = moments(summary(state));
   std::size_t next = 0;
   for (std::size_t i = 0; i < aggregates_.size(); ++i) {
     const bool percentile = aggregates_[i].kind == Kind::percentile;
     const double value =
-        percentile ? (any ? percentiles[next++] : none) : of(aggregates_[i].kind, state, span);
+        percentile ? (any ? percentiles[next++] : none) : of(aggregates_[i].kind, state, span, known);
     out[i] = std::isfinite(value) ? value : none;
   }
   return any && ((quantiles_ && quantiles_->approximate(state + quantiles_at_)) ||
@@ -185,8 +208,14 @@ bool Accumulator::values(const std::byte* state, const Span& span, std::span<dou
                  (mode_ && mode_->approximate(state + mode_at_)));
 }
 
+Accumulator::Moments Accumulator::moments(const Summary& all) const noexcept {
+  return {wants_mean_ && all.count > 0 ? all.mean() : none,
+          wants_variance_ && all.count > 1 ? all.variance() : none};
+}
+
 // Dispatch only: what each needs is below.
-double Accumulator::of(Kind kind, const std::byte* state, const Span& span) const noexcept {
+double Accumulator::of(Kind kind, const std::byte* state, const Span& span,
+                       const Moments& moments) const noexcept {
   const Summary& all = summary(state);
   switch (kind) {
     case Kind::count:
@@ -228,23 +257,22 @@ double Accumulator::of(Kind kind, const std::byte* state, const Span& span) cons
     case Kind::outlier_count:
       return outliers(state);
     default:
-      return of_summary(kind, all);
+      return of_summary(kind, all, moments);
   }
 }
 
-double Accumulator::of_summary(Kind kind, const Summary& all) noexcept {
-  if (is_any(kind, {Kind::variance, Kind::stddev, Kind::cv}) && all.count < 2) return none;
+double Accumulator::of_summary(Kind kind, const Summary& all, const Moments& moments) noexcept {
   switch (kind) {
     case Kind::sum:
       return all.sum();
     case Kind::mean:
-      return all.mean();
+      return moments.mean;
     case Kind::variance:
-      return all.variance();
+      return moments.variance;
     case Kind::stddev:
-      return all.stddev();
+      return std::sqrt(moments.variance);
     case Kind::cv:
-      return ratio(all.stddev(), std::abs(all.mean()));
+      return ratio(std::sqrt(moments.variance), std::abs(moments.mean));
     case Kind::min:
       return all.min;
     case Kind::max:

@@ -50,6 +50,8 @@ class Accumulator {
   [[nodiscard]] bool empty(const std::byte* state) const noexcept {
     return summary(state).count == 0 && (!wants_nulls_ || part<Tallies>(state, tallies_).nulls == 0);
   }
+  // Adds a sample as if it had come before all others. `before`: the one before it, null: none.
+  void add_first(std::byte* state, const Point& point, const Point* before) const noexcept;
   // Adds all of `later`, as if it had been added after ours.
   void merge(std::byte* into, const std::byte* later) const noexcept;
 
@@ -68,9 +70,17 @@ class Accumulator {
 
   void place(const WindowSpec& spec);
   void add_parts(std::byte* state, const Point& point, const Point* before) const noexcept;
+  void add_unordered(std::byte* state, const Point& point, bool empty) const noexcept;
   void take_step(std::byte* state, const Point& from, const Point& to) const noexcept;
-  [[nodiscard]] double of(AggregateKind kind, const std::byte* state, const Span& span) const noexcept;
-  [[nodiscard]] static double of_summary(AggregateKind kind, const Summary& all) noexcept;
+  // What several aggregates need, computed once.
+  struct Moments {
+    double mean, variance;
+  };
+  [[nodiscard]] Moments moments(const Summary& all) const noexcept;
+  [[nodiscard]] double of(AggregateKind kind, const std::byte* state, const Span& span,
+                          const Moments& moments) const noexcept;
+  [[nodiscard]] static double of_summary(AggregateKind kind, const Summary& all,
+                                         const Moments& moments) noexcept;
   [[nodiscard]] double of_ends(AggregateKind kind, const std::byte* state) const noexcept;
   [[nodiscard]] double of_rise(AggregateKind kind, const std::byte* state) const noexcept;
   [[nodiscard]] double of_area(AggregateKind kind, const std::byte* state, const Span& span) const noexcept;
@@ -100,7 +110,7 @@ class Accumulator {
   Duration hold_;
   bool linear_;
   bool as_they_come_;  // samples follow each other as they are added
-  bool wants_nulls_ = false;
+  bool wants_nulls_ = false, wants_mean_ = false, wants_variance_ = false;
   double half_life_;  // nanoseconds
 };
 

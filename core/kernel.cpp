@@ -73,61 +73,77 @@ Summary summarize_portable(std::span<const double> values) noexcept {
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wignored-attributes"
 
-#define WEIR_AVX512 __attribute__((target("avx512f,avx512dq,avx512vl,fma")))
+#define WEIR_AVX512 __attribute__((target("avx512f,avx512dq,fma")))
 #define WEIR_AVX2 __attribute__((target("avx2,fma")))
 
-// Rows become columns: eight summaries become vectors of one member each, and back.
-WEIR_AVX512 inline void transpose(std::array<__m512d, 8>& row) noexcept {
-  std::array<__m512d, 8> pair, four;
-  for (std::size_t i = 0; i < 8; i += 2) {
-    pair[i] = _mm512_unpacklo_pd(row[i], row[i + 1]);
-    pair[i + 1] = _mm512_unpackhi_pd(row[i], row[i + 1]);
+// Four summaries by member: vector i has the i-th double of each. Halves of a line are put together as they
+// are loaded and taken apart as they are stored, which costs no shuffle.
+struct Members {
+  __m256d member[8];
+};
+
+WEIR_AVX2 inline void load(Summary* const* summaries, Members& all) noexcept {
+  const auto pair = [&](std::size_t i, std::size_t from) {
+    return _mm_loadu_pd(reinterpret_cast<const double*>(summaries[i]) + from);
+  };
+  for (std::size_t at = 0; at < 8; at += 2) {
+    const __m256d even = _mm256_insertf128_pd(_mm256_castpd128_pd256(pair(0, at)), pair(2, at), 1);
+    const __m256d odd = _mm256_insertf128_pd(_mm256_castpd128_pd256(pair(1, at)), pair(3, at), 1);
+    all.member[at] = _mm256_unpacklo_pd(even, odd);
+    all.member[at + 1] = _mm256_unpackhi_pd(even, odd);
   }
-  for (std::size_t half = 0; half < 8; half += 4) {
-    for (std::size_t i = 0; i < 2; ++i) {
-      four[half + i] = _mm512_shuffle_f64x2(pair[half + i], pair[half + i + 2], 0x88);
-      four[half + i + 2] = _mm512_shuffle_f64x2(pair[half + i], pair[half + i + 2], 0xDD);
-    }
-  }
-  for (std::size_t i = 0; i < 4; ++i) {
-    row[i] = _mm512_shuffle_f64x2(four[i], four[i + 4], 0x88);
-    row[i + 4] = _mm512_shuffle_f64x2(four[i], four[i + 4], 0xDD);
+}
+
+WEIR_AVX2 inline void store(const Members& all, Summary* const* summaries) noexcept {
+  const auto pair = [&](std::size_t i, std::size_t to) {
+    return reinterpret_cast<double*>(summaries[i]) + to;
+  };
+  for (std::size_t at = 0; at < 8; at += 2) {
+    const __m256d even = _mm256_unpacklo_pd(all.member[at], all.member[at + 1]);
+    const __m256d odd = _mm256_unpackhi_pd(all.member[at], all.member[at + 1]);
+    _mm_storeu_pd(pair(0, at), _mm256_castpd256_pd128(even));
+    _mm_storeu_pd(pair(1, at), _mm256_castpd256_pd128(odd));
+    _mm_storeu_pd(pair(2, at), _mm256_extractf128_pd(even, 1));
+    _mm_storeu_pd(pair(3, at), _mm256_extractf128_pd(odd, 1));
   }
 }
 
 // sum += value; returns what rounding took from it.
-WEIR_AVX512 inline __m512d add_exactly(__m512d value, __m512d& sum) noexcept {
-  const __m512d result = _mm512_add_pd(sum, value);
-  const __m512d taken = _mm512_sub_pd(result, sum);
-  const __m512d error =
-      _mm512_add_pd(_mm512_sub_pd(sum, _mm512_sub_pd(result, taken)), _mm512_sub_pd(value, taken));
+WEIR_AVX2 inline __m256d add_exactly(__m256d value, __m256d& sum) noexcept {
+  const __m256d result = _mm256_add_pd(sum, value);
+  const __m256d taken = _mm256_sub_pd(result, sum);
+  const __m256d error =
+      _mm256_add_pd(_mm256_sub_pd(sum, _mm256_sub_pd(result, taken)), _mm256_sub_pd(value, taken));
   sum = result;
   return error;
 }
 
-// Summary::add, step by step, for eight at once.
-WEIR_AVX512 void add_each_avx512(Summary* const* summaries, const double* values) noexcept {
-  std::array<__m512d, 8> row;
-  for (std::size_t i = 0; i < 8; ++i) row[i] = _mm512_loadu_pd(reinterpret_cast<const double*>(summaries[i]));
-  transpose(row);
-  auto& [count, reference, sum, sum_rest, squares, squares_rest, min, max] = row;
-  const __m512d value = _mm512_loadu_pd(values);
-  count = _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(count), _mm512_set1_epi64(1)));
-  const __m512d difference = _mm512_sub_pd(value, reference);
-  const __m512d taken = _mm512_sub_pd(difference, value);
-  const __m512d error =
-      _mm512_sub_pd(_mm512_sub_pd(value, _mm512_sub_pd(difference, taken)), _mm512_add_pd(reference, taken));
-  sum_rest = _mm512_add_pd(sum_rest, add_exactly(difference, sum));
-  sum_rest = _mm512_add_pd(sum_rest, error);
-  const __m512d square = _mm512_mul_pd(difference, difference);
-  squares_rest = _mm512_add_pd(squares_rest, add_exactly(square, squares));
-  const __m512d of_square = _mm512_fmsub_pd(difference, difference, square);
-  const __m512d of_difference = _mm512_mul_pd(_mm512_mul_pd(_mm512_set1_pd(2), difference), error);
-  squares_rest = _mm512_add_pd(squares_rest, _mm512_add_pd(of_square, of_difference));
-  min = _mm512_min_pd(value, min);
-  max = _mm512_max_pd(value, max);
-  transpose(row);
-  for (std::size_t i = 0; i < 8; ++i) _mm512_storeu_pd(reinterpret_cast<double*>(summaries[i]), row[i]);
+// Summary::add, step by step, for four at once.
+WEIR_AVX2 inline void add_four(Summary* const* summaries, const double* values) noexcept {
+  Members all;
+  load(summaries, all);
+  auto& [count, reference, sum, sum_rest, squares, squares_rest, min, max] = all.member;
+  const __m256d value = _mm256_loadu_pd(values);
+  count = _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(count), _mm256_set1_epi64x(1)));
+  const __m256d difference = _mm256_sub_pd(value, reference);
+  const __m256d taken = _mm256_sub_pd(difference, value);
+  const __m256d error =
+      _mm256_sub_pd(_mm256_sub_pd(value, _mm256_sub_pd(difference, taken)), _mm256_add_pd(reference, taken));
+  sum_rest = _mm256_add_pd(sum_rest, add_exactly(difference, sum));
+  sum_rest = _mm256_add_pd(sum_rest, error);
+  const __m256d square = _mm256_mul_pd(difference, difference);
+  squares_rest = _mm256_add_pd(squares_rest, add_exactly(square, squares));
+  const __m256d of_square = _mm256_fmsub_pd(difference, difference, square);
+  const __m256d of_difference = _mm256_mul_pd(_mm256_add_pd(difference, difference), error);
+  squares_rest = _mm256_add_pd(squares_rest, _mm256_add_pd(of_square, of_difference));
+  min = _mm256_min_pd(value, min);
+  max = _mm256_max_pd(value, max);
+  store(all, summaries);
+}
+
+// Not with the vectors of eight that AVX-512 has: its shuffles all wait for one port.
+WEIR_AVX2 void add_each_avx2(Summary* const* summaries, const double* values) noexcept {
+  for (std::size_t i = 0; i < width; i += 4) add_four(summaries + i, values + i);
 }
 
 WEIR_AVX512 Summary summarize_avx512(std::span<const double> values) noexcept {
@@ -197,11 +213,11 @@ WEIR_AVX2 Summary summarize_avx2(std::span<const double> values) noexcept {
 std::vector<Form> find_forms() {
   std::vector<Form> found;
 #if defined(__x86_64__)
-  const bool avx512 = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
-                      __builtin_cpu_supports("avx512vl") != 0;
-  if (avx512) found.push_back({"avx512", add_each_avx512, summarize_avx512});
-  if (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0) {
-    found.push_back({"avx2", add_each_portable, summarize_avx2});
+  const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+  if (avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0)
+    found.push_back({"avx512", add_each_avx2, summarize_avx512});
+  if (avx2) {
+    found.push_back({"avx2", add_each_avx2, summarize_avx2});
   }
 #endif
   found.push_back({"portable", add_each_portable, summarize_portable});

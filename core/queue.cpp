@@ -6,7 +6,11 @@
 
 #include "core/queue.h"
 
+// GCC 12 at -O3 takes a pointer of the library, which its own flag says is not null, for null.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wstringop-overflow"
 #include <concurrentqueue/concurrentqueue.h>
+#pragma GCC diagnostic pop
 
 #include <algorithm>
 #include <array>

@@ -34,8 +34,8 @@ struct Summary {
   // Adds all values of `other`, as if they had been added after ours.
   void merge(const Summary& other) noexcept;
 
-  // Precondition for all of these: count > 0; variance and stddev: count > 1. Computed in long double and
-  // rounded once.
+  // Precondition for all of these: count > 0; variance and stddev: count > 1. Computed with twice the
+  // digits of a double and rounded once (stddev: twice).
   [[nodiscard]] double sum() const noexcept;
   [[nodiscard]] double mean() const noexcept;
   [[nodiscard]] double variance() const noexcept;  // sample variance (n - 1), never negative

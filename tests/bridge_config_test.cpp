@@ -353,6 +353,15 @@ TEST_CASE("what is wrong with the broker and the engine") {
                                                  "least batch_size 4097; a batch must fit into the queue"});
   check(R"("aggregation":{"shard_count":1025})",
         {"config: /aggregation/shard_count: 1025: must be a whole number, 0 to 1024"});
+  // Two messages, with 160 bytes of the journal's own for each, fill 64 MiB to the last byte.
+  check(R"("limits":{"payload_bytes_max":33553248})", {});
+  check(R"("limits":{"payload_bytes_max":33553249})",
+        {"config: /limits/payload_bytes_max: 33553249: journal_bytes 67108864 must hold two messages of this "
+         "size; choose at most 33553248, or journal_bytes of at least 134217728"});
+  check(R"("limits":{"payload_bytes_max":33553249,"journal_bytes":134217728})", {});
+  check(R"("limits":{"payload_bytes_max":500000,"journal_bytes":1048576,"topic_bytes_max":65535})",
+        {"config: /limits/payload_bytes_max: 500000: journal_bytes 1048576 must hold two messages of this "
+         "size; choose at most 458593, or journal_bytes of at least 2097152"});
   const std::string listen = "must be address:port, as \"127.0.0.1:9641\" or \"[::]:9641\"; \"\" for no HTTP";
   for (const std::string bad :
        {"9641", ":9641", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "http://127.0.0.1:1", "[::]"}) {
@@ -824,7 +833,7 @@ class Maker {
       out["limits"] = Json::object();
       put(out["limits"], "series_max", 1 + below(2'000'000'000));
       put(out["limits"], "journal_bytes", 1048576 + below(1'000'000'000));
-      put(out["limits"], "payload_bytes_max", 1 + below(268435456));
+      put(out["limits"], "payload_bytes_max", 1 + below(400'000));
       put(out["limits"], "topic_bytes_max", 1 + below(65535));
     }
     const std::uint64_t streams = 1 + below(3);

@@ -391,6 +391,25 @@ TEST_CASE("simulate refuses options that contradict each other or say nothing") 
       "--start goes with --out");
   check(
       [](SimulateOptions& o) {
+        o.broker = "mqtt://127.0.0.1";
+        o.ca = "ca.pem";
+      },
+      "--ca has no effect without TLS");
+  check(
+      [](SimulateOptions& o) {
+        o.broker = "mqtts://127.0.0.1";
+        o.ca = "/no/such/ca.pem";
+      },
+      "/no/such/ca.pem");
+  check(
+      [](SimulateOptions& o) {
+        o.out = "x";
+        o.devices = 3;
+        o.sites = 4;
+      },
+      "sites");
+  check(
+      [](SimulateOptions& o) {
         o.out = "x";
         o.qos = 3;
       },

@@ -117,6 +117,17 @@ TEST_CASE("a secret never shows") {
   CHECK((ran.out + ran.err).find("hunter2") == std::string::npos);
 }
 
+TEST_CASE("a simulated fleet is spread over as many sites as asked for") {
+  const Ran ran = run_weir({"simulate", "--out", "-", "--devices", "6", "--sites", "3", "--rate", "1",
+                            "--duration", "10s", "--topic", "in/{site}/{device}"});
+  CAPTURE(ran.err);
+  CHECK(ran.code == 0);
+  for (const std::string topic : {"in/s1/d1", "in/s2/d2", "in/s3/d3", "in/s1/d4", "in/s2/d5", "in/s3/d6"}) {
+    CAPTURE(topic);
+    CHECK((ran.out.find('"' + topic + '"') != std::string::npos));
+  }
+}
+
 TEST_CASE("replay of a small CSV from the command line") {
   const test::TempFolder folder;
   const std::string csv = folder.write(

@@ -16,6 +16,7 @@
 #include "bridge/status.h"
 #include "bridge/tickets.h"
 #include "tests/mosquitto.h"
+#include "tests/run_program.h"
 #include "tests/temp_folder.h"
 
 using namespace bridge;
@@ -97,19 +98,20 @@ bool contains(const std::string& text, const std::string& part) {
 }  // namespace
 
 TEST_CASE("urls") {
-  const auto check = [](const char* url, bool tls, const char* host, int port) {
+  const auto check = [](const char* url, bool tls, const char* host, int port, const char* name) {
     CAPTURE(url);
     const BrokerUrl parsed = parse_broker_url(url);
     CHECK(parsed.tls == tls);
     CHECK(parsed.host == host);
     CHECK(parsed.port == port);
+    CHECK(host_port(parsed) == name);
   };
-  check("mqtt://localhost", false, "localhost", 1883);
-  check("mqtt://localhost/", false, "localhost", 1883);
-  check("mqtts://b.example", true, "b.example", 8883);
-  check("mqtts://10.0.0.7:1", true, "10.0.0.7", 1);
-  check("mqtt://[::1]:65535", false, "::1", 65535);
-  check("mqtt://[fe80::2]", false, "fe80::2", 1883);
+  check("mqtt://localhost", false, "localhost", 1883, "localhost:1883");
+  check("mqtt://localhost/", false, "localhost", 1883, "localhost:1883");
+  check("mqtts://b.example", true, "b.example", 8883, "b.example:8883");
+  check("mqtts://10.0.0.7:1", true, "10.0.0.7", 1, "10.0.0.7:1");
+  check("mqtt://[::1]:65535", false, "::1", 65535, "[::1]:65535");
+  check("mqtt://[fe80::2]", false, "fe80::2", 1883, "[fe80::2]:1883");
   const auto refuse = [](const char* url) {
     CAPTURE(url);
     CHECK_THROWS_AS((void)parse_broker_url(url), SetupError);
@@ -567,6 +569,37 @@ TEST_CASE("messages sent while we are away wait for us") {
   check(4);
 }
 
+TEST_CASE(
+    "what comes by a subscription of an earlier configuration is told apart, and counts nothing twice") {
+  LocalBroker broker;
+  broker.start();
+  const auto check = [&](int protocol, std::uint64_t foreign) {
+    CAPTURE(protocol);
+    MqttClientSpec spec = spec_for(broker.url(), {{"in/#", 1, false}, {"keep/+", 1, false}}, protocol);
+    spec.broker.client_id = "weir-" + std::to_string(protocol);
+    {
+      Subject before(spec);
+      before.start_and_wait();
+      before.client.stop();
+    }
+    RawClient publisher(broker.port(), "publisher");
+    publisher.publish("keep/a", "waiting", 1);
+    spec.subscriptions.front().filter = "in/+/t";  // overlaps with what the broker still has
+    Subject after(spec);
+    after.start_and_wait();
+    for (int i = 0; i < 50; ++i) publisher.publish("in/a/t", std::to_string(i), 1);
+    publisher.publish("keep/a", "end", 1);
+    CHECK(after.next().payload == "waiting");
+    for (int i = 0; i < 50; ++i) CHECK(after.next().payload == std::to_string(i));
+    CHECK(after.next().payload == "end");
+    const SourceCounters& counters = after.client.counters();
+    CHECK(counters.foreign.get() == foreign);
+    CHECK(counters.received.get() == 52 + foreign);
+  };
+  check(5, 50);
+  check(4, 0);  // to such a client Mosquitto sends one copy, whatever overlaps
+}
+
 TEST_CASE("a broker restarted with its sessions saved has kept our messages") {
   LocalBroker broker;
   broker.start();
@@ -643,14 +676,13 @@ TEST_CASE("a refused subscription is told, and asked for again") {
 
 TEST_CASE("the options of a subscription, byte by byte") {
   using namespace std::string_literals;
-  const auto check = [&](int protocol, bool seed, const std::string& expected) {
+  const auto check = [&](int protocol, bool seed, const std::string& connack, const std::string& expected) {
     CAPTURE(protocol);
     CAPTURE(seed);
     std::mutex mutex;
     std::string body;
     test::ScriptedBroker broker(
-        {test::mqtt_packet(0x20, protocol == 5 ? "\x00\x00\x00"s : "\x00\x00"s),
-         [&](const test::Wire::Packet& packet) {
+        {test::mqtt_packet(0x20, connack), [&](const test::Wire::Packet& packet) {
            if (packet.type() != 8) return ""s;
            const std::lock_guard lock(mutex);
            body = packet.body.substr(2);
@@ -662,9 +694,13 @@ TEST_CASE("the options of a subscription, byte by byte") {
     CHECK(body == expected);
   };
   // QoS 1 | no local 4 | retain handling 2 (0x20).
-  check(5, false, "\x00"s + test::mqtt_text("a/#") + "\x25");
-  check(5, true, "\x00"s + test::mqtt_text("a/#") + "\x05");
-  check(4, false, test::mqtt_text("a/#") + "\x01");
+  const std::string number =
+      "\x0b\xfe\x9e\xb8\x4c"s;  // a subscription's: made of its filter, the same for ever
+  check(5, false, "\x00\x00\x00"s, "\x05" + number + test::mqtt_text("a/#") + "\x25");
+  check(5, true, "\x00\x00\x00"s, "\x05" + number + test::mqtt_text("a/#") + "\x05");
+  // A broker that knows no such numbers.
+  check(5, false, "\x00\x00\x02\x29\x00"s, "\x00"s + test::mqtt_text("a/#") + "\x25");
+  check(4, false, "\x00\x00"s, test::mqtt_text("a/#") + "\x01");
 }
 
 TEST_CASE("a session that was taken over is told as such") {
@@ -744,6 +780,22 @@ TEST_CASE("files that are missing or hold the wrong thing stop us before we star
   check("broker.password_file", [&](BrokerConfig& broker) { broker.password_file = folder.file("missing"); });
   check("broker.password_env", [&](BrokerConfig& broker) { broker.password_env = "WEIR_NO_SUCH_VARIABLE"; });
   check("mqtt://", [&](BrokerConfig& broker) { broker.url = "http://localhost"; });
+}
+
+TEST_CASE("a simulated fleet reaches a broker whose authority is named on the command line") {
+  const test::TempFolder folder;
+  const test::Certificates certificates(folder.file(""));
+  certificates.issue("good", "IP:127.0.0.1");
+  LocalBroker broker({true, true,
+                      "cafile " + certificates.file("ca.pem") + "\ncertfile " +
+                          certificates.file("good.pem") + "\nkeyfile " + certificates.file("good.key")});
+  broker.start();
+  const test::Ran ran =
+      test::run_weir({"simulate", "--broker", broker.url(), "--ca", certificates.file("ca.pem"), "--devices",
+                      "2", "--rate", "10", "--duration", "1s"});
+  CAPTURE(ran.err);
+  CHECK(ran.code == 0);
+  CHECK((ran.out.find("sent 20, acknowledged 20,") != std::string::npos));
 }
 
 TEST_CASE("TLS: the right authority and name, and nothing else") {

@@ -344,6 +344,7 @@ TEST_CASE("ten restarts of the broker while everybody publishes: seen in status,
         status_with(statuses, [&](const Json& one) { return ready(one) && one["connects"] == round + 1; });
     CHECK(status["disconnects"] == round);
     CHECK_FALSE(status.contains("last_error"));
+    CHECK(status["broker"] == "127.0.0.1:" + std::to_string(broker.port()));
     CHECK(weir.logged(" mqtt: connected ") == static_cast<int>(round) + 1);
     REQUIRE(eventually([&] { return !bridge::wire::http_get(http, "/readyz").empty(); }));
     const std::uint64_t received = status["messages"]["received"];

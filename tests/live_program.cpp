@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 
@@ -38,9 +39,10 @@ int LiveProgram::stop() {
   int status = 0;
   ::kill(pid_, SIGTERM);
   const bool ended = eventually([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; });
-  if (!ended) return -1;
-  pid_ = 0;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  if (ended) pid_ = 0;
+  const int code = ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  if (code != 0) std::fprintf(stderr, "weir ended with %d; it said:\n%s\n", code, log().c_str());
+  return code;
 }
 
 int LiveProgram::logged(const std::string& text) const {

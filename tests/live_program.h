@@ -19,7 +19,7 @@ class LiveProgram {
   LiveProgram(const LiveProgram&) = delete;
   LiveProgram& operator=(const LiveProgram&) = delete;
 
-  // SIGTERM; its exit code, or -1 when it did not end by itself.
+  // SIGTERM; its exit code, or -1 when it did not end by itself. Prints its log unless the code is 0.
   int stop();
   [[nodiscard]] std::string log() const { return folder_.read("log"); }
   // How often `text` stands in the log.

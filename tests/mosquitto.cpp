@@ -10,11 +10,6 @@
 #include <cstdlib>
 #include <stdexcept>
 
-// A link that Paho has damaged is given up and never freed (bridge/mqtt_link.h): what the library holds of it
-// is no leak of ours.
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() { return "leak:libpaho-mqtt3as"; }
-
 namespace test {
 namespace {
 

@@ -28,6 +28,14 @@ struct Ends {
       first = point;
     }
   }
+  // As if it had come before all others. Precondition: not empty.
+  void add_first(const Point& point) noexcept {
+    if (point.time <= first.time) {
+      first = point;
+    } else if (point.time > last.time) {
+      last = point;
+    }
+  }
   // Precondition: neither is empty.
   void merge(const Ends& later) noexcept {
     if (later.first.time < first.time) first = later.first;

@@ -73,9 +73,17 @@ bool SampledWindow::add(std::byte* block, const Point& point, Time watermark,
 
 void SampledWindow::take(std::byte* block, const Point& point, bool final, Emitter& emitter) const noexcept {
   State& own = state(block);
-  while (sliding_ && own.count > 0 && sample(block, own.first).time <= point.time - length_) drop(block);
-  if (own.count == most_) drop(block);
-  append(block, point);
+  while (sliding_ && own.count > 0 && sample(block, own.first).time <= point.time - length_) {
+    sort_out(block, drop(block));
+  }
+  if (own.count == most_) {
+    const double out = drop(block);
+    append(block, point);
+    sort_over(block, out, point.value);
+  } else {
+    append(block, point);
+    sort_in(block, point.value);
+  }
   emit(block, final, emitter);
 }
 
@@ -84,23 +92,34 @@ void SampledWindow::append(std::byte* block, const Point& point) const noexcept 
   sample(block, slot(own, own.count)) = point;
   ++own.count;
   accumulator_.add(newer(block), point, own.newest.time != no_time ? &own.newest : nullptr);
-  if (std::isnan(point.value)) return;
-  own.newest = point;
-  if (sorted_) sorted_->insert(block, point.value);
+  if (!std::isnan(point.value)) own.newest = point;
 }
 
-// The oldest sample leaves.
-void SampledWindow::drop(std::byte* block) const noexcept {
+// The oldest sample leaves; its value.
+double SampledWindow::drop(std::byte* block) const noexcept {
   State& own = state(block);
   if (own.older == 0) turn_over(block);
-  const Point& oldest = sample(block, own.first);
-  if (!std::isnan(oldest.value)) {
-    own.gone = oldest;
-    if (sorted_) sorted_->erase(block, oldest.value);
-  }
+  const Point oldest = sample(block, own.first);
+  if (!std::isnan(oldest.value)) own.gone = oldest;
   own.first = slot(own, 1);
   --own.count;
   --own.older;
+  return oldest.value;
+}
+
+// The sorted copy holds no nulls.
+void SampledWindow::sort_in(std::byte* block, double value) const noexcept {
+  if (sorted_ && !std::isnan(value)) sorted_->insert(block, value);
+}
+
+void SampledWindow::sort_out(std::byte* block, double value) const noexcept {
+  if (sorted_ && !std::isnan(value)) sorted_->erase(block, value);
+}
+
+void SampledWindow::sort_over(std::byte* block, double out, double in) const noexcept {
+  if (sorted_ && !std::isnan(out) && !std::isnan(in)) return sorted_->replace(block, out, in);
+  sort_out(block, out);
+  sort_in(block, in);
 }
 
 // All samples become older ones: each gets the state of itself and all behind it.
@@ -113,9 +132,12 @@ void SampledWindow::turn_over(std::byte* block) const noexcept {
     before = std::min(before, i);
     while (before > 0 && std::isnan(sample(block, slot(own, before - 1)).value)) --before;
     const Point& last = before > 0 ? sample(block, slot(own, before - 1)) : own.gone;
-    std::memset(one, 0, bytes);
-    accumulator_.add(one, sample(block, slot(own, i)), last.time != no_time ? &last : nullptr);
-    if (i + 1 < own.count) accumulator_.merge(one, older(block, slot(own, i + 1)));
+    if (i + 1 < own.count) {
+      std::memcpy(one, older(block, slot(own, i + 1)), bytes);
+    } else {
+      std::memset(one, 0, bytes);
+    }
+    accumulator_.add_first(one, sample(block, slot(own, i)), last.time != no_time ? &last : nullptr);
   }
   own.older = own.count;
   std::memset(newer(block), 0, bytes);

@@ -50,7 +50,10 @@ class SampledWindow {
 
   void take(std::byte* block, const Point& point, bool final, Emitter& emitter) const noexcept;
   void append(std::byte* block, const Point& point) const noexcept;
-  void drop(std::byte* block) const noexcept;
+  double drop(std::byte* block) const noexcept;
+  void sort_in(std::byte* block, double value) const noexcept;
+  void sort_out(std::byte* block, double value) const noexcept;
+  void sort_over(std::byte* block, double out, double in) const noexcept;
   void turn_over(std::byte* block) const noexcept;
   void emit(std::byte* block, bool final, Emitter& emitter) const noexcept;
   [[nodiscard]] double exact(const Aggregate& aggregate, std::span<const double> sorted) const noexcept;

@@ -10,6 +10,19 @@
 namespace core {
 namespace {
 
+// How many values are below `value`. Without a branch on what it finds: which way a search goes nobody can
+// guess.
+std::size_t first_not_below(std::span<const double> sorted, double value) noexcept {
+  const double* base = sorted.data();
+  std::size_t left = sorted.size();
+  while (left > 1) {
+    const std::size_t half = left / 2;
+    base += half & -static_cast<std::size_t>(base[half - 1] < value);
+    left -= half;
+  }
+  return static_cast<std::size_t>(base - sorted.data()) + (left == 1 && *base < value ? 1 : 0);
+}
+
 // The k-th smallest distance from `middle`, k from 0. Distances fall up to it and rise behind it: both halves
 // are sorted, and the search looks for how many of the k + 1 nearest lie below.
 double nearest(std::span<const double> sorted, double middle, std::size_t k) noexcept {
@@ -47,7 +60,7 @@ void SortedValues::insert(std::byte* block, double value) const noexcept {
   auto& count = *reinterpret_cast<std::uint64_t*>(block + count_);
   double* const begin = reinterpret_cast<double*>(block + values_);
   value += 0.0;  // -0.0 becomes 0.0
-  double* const place = std::upper_bound(begin, begin + count, value);
+  double* const place = begin + first_not_below({begin, count}, value);
   std::memmove(place + 1, place, static_cast<std::size_t>(begin + count - place) * sizeof(double));
   *place = value;
   ++count;
@@ -55,12 +68,31 @@ void SortedValues::insert(std::byte* block, double value) const noexcept {
 
 void SortedValues::erase(std::byte* block, double value) const noexcept {
   auto& count = *reinterpret_cast<std::uint64_t*>(block + count_);
-  double* const begin = reinterpret_cast<double*>(block + values_);
-  double* const place = std::lower_bound(begin, begin + count, value);
-  CHECK(place != begin + count && *place == value, "value %g of %llu", value,
-        static_cast<unsigned long long>(count));
-  std::memmove(place, place + 1, static_cast<std::size_t>(begin + count - place - 1) * sizeof(double));
+  double* const place = find(block, value);
+  double* const end = reinterpret_cast<double*>(block + values_) + count;
+  std::memmove(place, place + 1, static_cast<std::size_t>(end - place - 1) * sizeof(double));
   --count;
+}
+
+void SortedValues::replace(std::byte* block, double out, double in) const noexcept {
+  const std::span<const double> all = values(block);
+  double* const begin = reinterpret_cast<double*>(block + values_);
+  double* const from = find(block, out);
+  double* to = begin + first_not_below(all, in);
+  if (to > from) {
+    --to;
+    std::memmove(from, from + 1, static_cast<std::size_t>(to - from) * sizeof(double));
+  } else {
+    std::memmove(to + 1, to, static_cast<std::size_t>(from - to) * sizeof(double));
+  }
+  *to = in + 0.0;
+}
+
+double* SortedValues::find(std::byte* block, double value) const noexcept {
+  const std::span<const double> all = values(block);
+  const std::size_t place = first_not_below(all, value);
+  CHECK(place < all.size() && all[place] == value, "value %g of %zu", value, all.size());
+  return reinterpret_cast<double*>(block + values_) + place;
 }
 
 double SortedValues::quantile(std::span<const double> sorted, double p) noexcept {
@@ -95,6 +127,7 @@ double SortedValues::mode(std::span<const double> sorted) noexcept {
 }
 
 double SortedValues::outside(std::span<const double> sorted, double low, double high) noexcept {
+  if (sorted.front() >= low && sorted.back() <= high) return 0;
   const auto first = std::lower_bound(sorted.begin(), sorted.end(), low);
   const auto last = std::upper_bound(sorted.begin(), sorted.end(), high);
   return static_cast<double>(first - sorted.begin()) + static_cast<double>(sorted.end() - last);

@@ -20,6 +20,8 @@ class SortedValues {
   void insert(std::byte* block, double value) const noexcept;
   // Precondition: it is in.
   void erase(std::byte* block, double value) const noexcept;
+  // Precondition: `out` is in. Less than an erase and an insert.
+  void replace(std::byte* block, double out, double in) const noexcept;
   [[nodiscard]] std::span<const double> values(const std::byte* block) const noexcept;
 
   // Of sorted values, not empty. Type 7: linear interpolation at p * (n - 1).
@@ -32,6 +34,8 @@ class SortedValues {
   [[nodiscard]] static double deviation(std::span<const double> sorted, double middle) noexcept;
 
  private:
+  [[nodiscard]] double* find(std::byte* block, double value) const noexcept;
+
   std::size_t count_, values_;
 };
 

@@ -1,0 +1,131 @@
+#include "bridge/bench_naive.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace bridge::naive {
+namespace {
+
+void quadratic_sort(std::vector<double>& values) {
+  for (std::size_t i = 0; i + 1 < values.size(); ++i) {
+    for (std::size_t k = 0; k + 1 < values.size() - i; ++k) {
+      if (values[k] > values[k + 1]) std::swap(values[k], values[k + 1]);
+    }
+  }
+}
+
+double percentile(const std::vector<double>& sorted, double p) {
+  const double rank = p * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(rank);
+  if (below + 1 == sorted.size()) return sorted.back();
+  return sorted[below] + (sorted[below + 1] - sorted[below]) * (rank - static_cast<double>(below));
+}
+
+double sum_portable(std::span<const double> values) noexcept {
+  std::array<double, 16> lanes{};
+  std::size_t i = 0;
+  for (; i + lanes.size() <= values.size(); i += lanes.size()) {
+    for (std::size_t lane = 0; lane < lanes.size(); ++lane) lanes[lane] += values[i + lane];
+  }
+  for (; i < values.size(); ++i) lanes[0] += values[i];
+  return std::accumulate(lanes.begin(), lanes.end(), 0.0);
+}
+
+#if defined(__x86_64__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+__attribute__((target("avx512f,avx512dq"))) double sum_avx512(std::span<const double> values) noexcept {
+  __m512d a = _mm512_setzero_pd(), b = a, c = a, d = a;
+  std::size_t i = 0;
+  for (; i + 32 <= values.size(); i += 32) {
+    a = _mm512_add_pd(a, _mm512_loadu_pd(values.data() + i));
+    b = _mm512_add_pd(b, _mm512_loadu_pd(values.data() + i + 8));
+    c = _mm512_add_pd(c, _mm512_loadu_pd(values.data() + i + 16));
+    d = _mm512_add_pd(d, _mm512_loadu_pd(values.data() + i + 24));
+  }
+  double result = _mm512_reduce_add_pd(_mm512_add_pd(_mm512_add_pd(a, b), _mm512_add_pd(c, d)));
+  for (; i < values.size(); ++i) result += values[i];
+  return result;
+}
+#pragma GCC diagnostic pop
+#endif
+
+}  // namespace
+
+double sum(std::span<const double> values) noexcept {
+#if defined(__x86_64__)
+  static const bool wide = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0;
+  if (wide) return sum_avx512(values);
+#endif
+  return sum_portable(values);
+}
+
+PointByPoint::PointByPoint(Form form, std::size_t window, std::pair<double, double> range)
+    : form_(form), window_(window), range_(range) {}
+
+void PointByPoint::add(double value) {
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (form_ == Form::locked_quadratic) lock.lock();
+  values_.push_back(value);
+  if (values_.size() > window_) values_.erase(values_.begin());
+  compute();
+}
+
+void PointByPoint::compute() {
+  const auto count = static_cast<double>(values_.size());
+  double total = 0, squares = 0, above = 0, below = 0, inside = 0;
+  double smallest = values_.front(), largest = smallest;
+  for (const double value : values_) {
+    total += value;
+    smallest = std::min(smallest, value);
+    largest = std::max(largest, value);
+    above += value > range_.second ? 1 : 0;
+    below += value < range_.first ? 1 : 0;
+    inside += value >= range_.first && value <= range_.second ? 1 : 0;
+  }
+  const double mean = total / count;
+  for (const double value : values_) squares += (value - mean) * (value - mean);
+  const double variance = count > 1 ? squares / (count - 1) : 0;
+  std::vector<double> sorted = values_;
+  if (form_ == Form::sorted) {
+    std::sort(sorted.begin(), sorted.end());
+  } else {
+    quadratic_sort(sorted);
+  }
+  const double lower = percentile(sorted, 0.25), upper = percentile(sorted, 0.75);
+  const double reach = 1.5 * (upper - lower);
+  const auto outliers = static_cast<double>(std::count_if(values_.begin(), values_.end(), [=](double value) {
+    return value < lower - reach || value > upper + reach;
+  }));
+  results_ = {count,
+              total,
+              mean,
+              smallest,
+              largest,
+              variance,
+              std::sqrt(variance),
+              percentile(sorted, 0.5),
+              lower,
+              upper,
+              percentile(sorted, 0.9),
+              percentile(sorted, 0.95),
+              percentile(sorted, 0.99),
+              values_.front(),
+              values_.back(),
+              values_.back() - values_.front(),
+              (values_.back() - values_.front()) / values_.front(),
+              outliers,
+              std::sqrt(variance) / mean,
+              above,
+              below,
+              inside};
+}
+
+}  // namespace bridge::naive

@@ -1,0 +1,36 @@
+// What level K is compared with: a bare sum, and statistics as they are often written: all of them anew for
+// every point, after sorting a copy of the window. Not used by weir.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace bridge::naive {
+
+// The sum of the values and nothing else, in as many lanes as the processor has.
+[[nodiscard]] double sum(std::span<const double> values) noexcept;
+
+enum class Form : std::uint8_t { locked_quadratic, quadratic, sorted };
+
+class PointByPoint {
+ public:
+  PointByPoint(Form form, std::size_t window, std::pair<double, double> range);
+  // Adds a value and computes everything over the last `window`. Any thread where the form has a lock.
+  void add(double value);
+  [[nodiscard]] const std::vector<double>& results() const { return results_; }
+
+ private:
+  void compute();
+
+  Form form_;
+  std::size_t window_;
+  std::pair<double, double> range_;
+  std::mutex mutex_;
+  std::vector<double> values_;
+  std::vector<double> results_;
+};
+
+}  // namespace bridge::naive
