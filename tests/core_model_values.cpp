@@ -180,7 +180,8 @@ Expected slope(const Facts& facts) {
 }
 
 Expected ewma(const Facts& facts) {
-  const Duration half = facts.spec.half_life > Duration{0} ? facts.spec.half_life : facts.spec.length / 4;
+  const Duration quarter = std::max(facts.spec.length / 4, Duration{1});
+  const Duration half = facts.spec.half_life > Duration{0} ? facts.spec.half_life : quarter;
   Time newest = facts.all.front().time;
   for (const Sample& sample : facts.all) newest = std::max(newest, sample.time);
   long double sum = 0, weights = 0, magnitude = 0;

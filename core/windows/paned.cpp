@@ -294,10 +294,10 @@ std::uint32_t PanedWindow::claim(std::byte* block, std::int64_t index) const noe
   const std::uint32_t result = slot(index);
   Tag& own = tag(block, result);
   if (own.used != 0 && own.index == index) return result;
+  if (cumulative_) absorb(block, index - slots_);
   if (own.used != 0) {
     CHECK(own.index < index, "window %u: pane %lld instead of %lld", window_, static_cast<long long>(index),
           static_cast<long long>(own.index));
-    if (cumulative_) absorb(block, index - slots_);
     std::memset(at(block, result), 0, pane_bytes_);
   }
   State& all = state(block);
