@@ -125,7 +125,7 @@ TEST_CASE("every aggregate of a few samples") {
   expect("change_rate", -0.5);
   expect("increase", 1 + 6 + 2);  // a fall to 1 and one to 2: the counter began anew at zero
   expect("rate", 9.0 / 4);
-  expect("slope", 0);
+  expect("slope", 0.2);
   expect("median", 3);
   expect("p50", 3);
   expect("p25", 1.75);

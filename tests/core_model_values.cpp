@@ -135,8 +135,8 @@ Expected area(const Facts& facts, Kind kind) {
     const Sample& from = *facts.before;
     const Duration length = first.time - from.time, skipped = facts.view.start - from.time;
     if (facts.spec.linear && length <= facts.hold) {
-      const long double part = seconds(skipped) / seconds(length);
-      const long double value = from.value * (1 - part) + first.value * part;
+      const long double value =
+          (from.value * seconds(length - skipped) + first.value * seconds(skipped)) / seconds(length);
       add((value + first.value) / 2, length - skipped);
     } else if (!facts.spec.linear && std::min(length, facts.hold) > skipped) {
       add(from.value, std::min(length, facts.hold) - skipped);

@@ -60,6 +60,7 @@ core::Plan one_minute() {
   core::WindowSpec spec;
   spec.name = "1m";
   spec.length = spec.every = spec.retention = 60s;
+  spec.aggregates = fixture::recorded();
   plan.windows = {spec};
   return plan;
 }

@@ -60,9 +60,9 @@ struct Area {
       const Duration held = std::min(length, longest) - (start - from.time);
       if (held > Duration{0}) add(from.value, held);
     } else if (length <= longest) {
-      const long double part =
-          static_cast<long double>((start - from.time).count()) / static_cast<long double>(length.count());
-      const long double value = from.value + (static_cast<long double>(to.value) - from.value) * part;
+      const auto passed = static_cast<long double>((start - from.time).count());
+      const auto left = static_cast<long double>((to.time - start).count());
+      const long double value = (from.value * left + to.value * passed) / (left + passed);
       add((value + to.value) / 2, to.time - start);
     }
   }
