@@ -11,13 +11,15 @@ namespace core {
 
 class Emitter {
  public:
-  // `gaps`: of the series, null where its cadence is not learned. `scratch`: room to make a result in.
-  Emitter(Output& output, ShardCounters& counters, Position cause, SeriesId series, const Gaps* gaps,
-          std::byte* scratch) noexcept
+  // `newest`: time of the series' newest sample. `gaps`: of the series, null where its cadence is not
+  // learned. `scratch`: room to make a result in.
+  Emitter(Output& output, ShardCounters& counters, Position cause, SeriesId series, Time newest,
+          const Gaps* gaps, std::byte* scratch) noexcept
       : output_(output),
         counters_(counters),
         cause_(cause),
         series_(series),
+        newest_(newest),
         gaps_(gaps),
         scratch_(scratch) {}
 
@@ -30,6 +32,7 @@ class Emitter {
     output_.flag(cause_, series_, change);
   }
   [[nodiscard]] std::byte* scratch() const noexcept { return scratch_; }
+  [[nodiscard]] Time newest() const noexcept { return newest_; }
   // The time expected between samples, as learned; 0: not known.
   [[nodiscard]] Duration cadence() const noexcept { return gaps_ != nullptr ? gaps_->median() : Duration{0}; }
 
@@ -38,6 +41,7 @@ class Emitter {
   ShardCounters& counters_;
   Position cause_;
   SeriesId series_;
+  Time newest_;
   const Gaps* gaps_;
   std::byte* scratch_;
 };

@@ -435,8 +435,10 @@ const Layout& Shard::State::layout_of(const Plan& plan) {
 }
 
 Emitter Shard::State::emitter_for(std::byte* block, SeriesId series) noexcept {
-  const std::size_t gaps = head_of(block).layout->gaps;
-  return {output,        counters, position, series, gaps != 0 ? &state_at<Gaps>(block, gaps) : nullptr,
+  const SeriesHead& head = head_of(block);
+  const std::size_t gaps = head.layout->gaps;
+  return {output,        counters,    position,
+          series,        head.newest, gaps != 0 ? &state_at<Gaps>(block, gaps) : nullptr,
           scratch.data()};
 }
 
@@ -463,7 +465,7 @@ void Shard::State::close_windows(std::byte* block, Time watermark, bool final, E
       paned->close(block, watermark, final, emitter);
       head.due = std::min(head.due, paned->due(block));
     } else if (const auto* sampled = std::get_if<SampledWindow>(&window)) {
-      sampled->close(block, watermark, emitter);
+      sampled->close(block, watermark, final, emitter);
       head.due = std::min(head.due, sampled->due(block));
     } else if (const auto* counted = std::get_if<CountedWindow>(&window)) {
       if (!final) counted->finish(block, emitter);
