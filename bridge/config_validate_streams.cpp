@@ -2,8 +2,7 @@
 #include <optional>
 #include <set>
 
-#include "bridge/config.h"
-#include "bridge/config_node.h"
+#include "bridge/config_read.h"
 #include "bridge/error.h"
 #include "bridge/rules.h"
 #include "bridge/text.h"
@@ -109,6 +108,11 @@ void check_names(const std::vector<Rule>& rules, const std::string& pointer, Pro
   }
 }
 
+// The keys inside a window's "calendar" that its spec speaks of.
+bool is_of_calendar(const std::string& key) {
+  return key == "shifts" || key == "day_start" || key == "week_start";
+}
+
 // Adds the pointer to what a spec says of itself: "every: ..." belongs to its key.
 void add_spec_problems(const Strings& words, const std::string& pointer, Problems& problems) {
   for (const std::string& line : words) {
@@ -116,7 +120,9 @@ void add_spec_problems(const Strings& words, const std::string& pointer, Problem
     if (colon == std::string::npos) {
       problems.add(pointer, line);
     } else {
-      problems.add(step(pointer, line.substr(0, colon)), line.substr(colon + 2));
+      const std::string key = line.substr(0, colon);
+      const std::string at = is_of_calendar(key) ? step(pointer, "calendar") : pointer;
+      problems.add(step(at, key), line.substr(colon + 2));
     }
   }
 }
@@ -140,11 +146,11 @@ std::string resolved(const TopicTemplate& topic, const Strings& names, const std
   for (const TopicTemplate::Part& part : topic.parts()) {
     out += part.literal;
     if (part.name < 0) continue;
-    const auto name = static_cast<std::size_t>(part.name);
-    if (name < 2) {
-      append_topic_level(name == 0 ? stream : rule, out);
+    const std::string& name = names[static_cast<std::size_t>(part.name)];
+    if (name == "stream" || name == "window" || name == "detector") {
+      append_topic_level(name == "stream" ? stream : rule, out);
     } else {
-      out += '{' + names[name] + '}';
+      out += '{' + name + '}';
     }
   }
   return out;
@@ -173,6 +179,18 @@ void check_outputs(const Checked& stream, const Strings& keys, std::vector<Outpu
     }
     topics.emplace_back(same, at);
     outputs.push_back({at, window.to, topic->widest_filter({&config.name, &window.spec.name})});
+  }
+  if (!config.late_to.empty()) {
+    const std::string at = step(stream.pointer, "late_to");
+    const Strings names = late_template_names(config);
+    if (config.windows.empty()) problems.add(at, "has no effect without windows; leave it out");
+    if (const auto topic = check_template(config.late_to, names, at, problems)) {
+      const std::string same = resolved(*topic, names, config.name, "");
+      if (const std::string other = ambiguous(same); !other.empty())
+        problems.add(at, shown(config.late_to) + ": gives the same topics as " + other + advice);
+      topics.emplace_back(same, at);
+      outputs.push_back({at, config.late_to, topic->widest_filter({&config.name})});
+    }
   }
   const std::string at = step(stream.pointer, "flags_to");
   const Strings names = flag_template_names(keys);
