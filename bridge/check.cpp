@@ -92,6 +92,9 @@ void derived_topics(const Rules& rules, std::string& out) {
              extent(window.spec) + ", by " + listed(window.by) + ":\n  " +
              filled(window.to, "window", window.spec.name, from) + '\n';
     }
+    if (!from.late_to.empty()) {
+      out += "stream " + shown(from.name) + ", late samples:\n  " + filled(from.late_to, "", "", from) + '\n';
+    }
     for (const DetectorConfig& detector : from.detectors) {
       out += "stream " + shown(from.name) + ", detector " + shown(detector.spec.name) + ", " +
              std::string{core::kind_name(detector.spec)} + ":\n  " +
