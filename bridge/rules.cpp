@@ -95,8 +95,8 @@ const core::Plan* keep(core::Plan plan, std::deque<core::Plan>& plans) {
 
 std::unique_ptr<StreamRules> make_stream(const StreamConfig& config, std::uint32_t index,
                                          std::deque<core::Plan>& plans) {
-  auto rules =
-      std::make_unique<StreamRules>(StreamRules{&config, TopicPattern(config.from), {}, {}, {}, {}, {}, {}});
+  auto rules = std::make_unique<StreamRules>(
+      StreamRules{&config, TopicPattern(config.from), {}, {}, {}, {}, {}, {}, false});
   if (config.ignore) return rules;
   const Strings keys = series_keys(config);
   rules->tag_names = tag_names(config.payload);
@@ -115,6 +115,9 @@ std::unique_ptr<StreamRules> make_stream(const StreamConfig& config, std::uint32
       grouping.by_field.emplace(field, keep(make_plan(*rules, index, g, &field), plans));
     }
     grouping.other = keep(make_plan(*rules, index, g, nullptr), plans);
+    const auto wants = [](const core::Plan* plan) { return plan != nullptr && plan->wants_nulls(); };
+    rules->wants_nulls |= wants(grouping.other);
+    for (const auto& [field, plan] : grouping.by_field) rules->wants_nulls |= wants(plan);
   }
   return rules;
 }

@@ -51,6 +51,7 @@ struct StreamRules {
   TopicTemplate flag_topic;
   // Its {names} are late_template_names(*config). No parts: late samples are not published.
   TopicTemplate late_topic;
+  bool wants_nulls = false;  // some plan does
 };
 
 class Rules {

@@ -53,6 +53,12 @@ struct Engine::Inner {
     ++waiting;
   }
 
+  void push(const Item& item) noexcept {
+    Lane& lane = *lanes[item.series % static_cast<std::uint32_t>(lanes.size())];
+    add(lane, item);
+    if (lane.waiting == lane.batch.size()) send(lane, FlushCause::full);
+  }
+
   // The lane's batch leaves. Precondition: it is not empty.
   void send(Lane& lane, FlushCause cause) noexcept {
     const std::span<const Item> items = std::span(lane.batch).first(lane.waiting);
@@ -125,10 +131,11 @@ Engine::Engine(const EngineSpec& spec, const SeriesTable& table, const std::vect
 Engine::~Engine() { close(); }
 
 void Engine::push(SeriesId series, Time time, double value, Position position) noexcept {
-  Inner& e = *inner_;
-  Lane& lane = *e.lanes[series % static_cast<std::uint32_t>(e.lanes.size())];
-  e.add(lane, Item::sample(series, time, value, position));
-  if (lane.waiting == lane.batch.size()) e.send(lane, FlushCause::full);
+  inner_->push(Item::sample(series, time, value, position));
+}
+
+void Engine::push_null(SeriesId series, Time time, Position position) noexcept {
+  inner_->push(Item::null(series, time, position));
 }
 
 void Engine::tick(Time now, Position position) noexcept {

@@ -39,6 +39,8 @@ class Engine {
   // Adds a sample to its shard's batch; a full batch leaves at once. Waits while that shard's queue is full.
   // `position` never goes back.
   void push(SeriesId series, Time time, double value, Position position) noexcept;
+  // The same with a sample that says there is no value. For plans that want nulls.
+  void push_null(SeriesId series, Time time, Position position) noexcept;
   // Sends a tick to every shard, behind all that was pushed before it. `now` never goes back.
   void tick(Time now, Position position) noexcept;
   // Sends all that waits in batches. No effect where nothing waits.
