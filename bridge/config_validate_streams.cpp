@@ -156,51 +156,66 @@ std::string resolved(const TopicTemplate& topic, const Strings& names, const std
   return out;
 }
 
-void check_outputs(const Checked& stream, const Strings& keys, std::vector<Output>& outputs,
-                   Problems& problems) {
+// The topics of one stream's results, as far as they are known, and where they stand.
+struct Topics {
+  std::vector<std::pair<std::string, std::string>> all;
+
+  // Adds one; what to say when it is there already.
+  std::string add(const std::string& topic, const std::string& at) {
+    const auto same =
+        std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.first == topic; });
+    if (same != all.end()) {
+      return ": gives the same topics as " + same->second +
+             "; results would replace each other, so tell their topics apart";
+    }
+    all.emplace_back(topic, at);
+    return {};
+  }
+};
+
+void check_window_topics(const Checked& stream, Topics& topics, std::vector<Output>& outputs,
+                         Problems& problems) {
   const StreamConfig& config = *stream.config;
-  std::vector<std::pair<std::string, std::string>> topics;  // resolved, and where
-  const auto ambiguous = [&](const std::string& same) {
-    const auto other =
-        std::find_if(topics.begin(), topics.end(), [&](const auto& one) { return one.first == same; });
-    return other == topics.end() ? std::string{} : other->second;
-  };
-  const std::string advice = "; results would replace each other, so tell their topics apart";
   for (std::size_t i = 0; i < config.windows.size(); ++i) {
     const WindowConfig& window = config.windows[i];
     const std::string at = step(step(step(stream.pointer, "windows"), i), "to");
     const Strings names = window_template_names(window.by);
     const auto topic = check_template(window.to, names, at, problems);
     if (!topic) continue;
-    const std::string same = resolved(*topic, names, config.name, window.spec.name);
-    if (const std::string other = ambiguous(same); !other.empty()) {
-      problems.add(at,
-                   shown(window.to) + ": gives the same topics as " + other + advice + ", as with {window}");
-    }
-    topics.emplace_back(same, at);
+    const std::string known = resolved(*topic, names, config.name, window.spec.name);
+    if (const std::string words = topics.add(known, at); !words.empty())
+      problems.add(at, shown(window.to) + words + ", as with {window}");
     outputs.push_back({at, window.to, topic->widest_filter({&config.name, &window.spec.name})});
   }
-  if (!config.late_to.empty()) {
-    const std::string at = step(stream.pointer, "late_to");
-    const Strings names = late_template_names(config);
-    if (config.windows.empty()) problems.add(at, "has no effect without windows; leave it out");
-    if (const auto topic = check_template(config.late_to, names, at, problems)) {
-      const std::string same = resolved(*topic, names, config.name, "");
-      if (const std::string other = ambiguous(same); !other.empty())
-        problems.add(at, shown(config.late_to) + ": gives the same topics as " + other + advice);
-      topics.emplace_back(same, at);
-      outputs.push_back({at, config.late_to, topic->widest_filter({&config.name})});
-    }
-  }
+}
+
+void check_late_topic(const Checked& stream, Topics& topics, std::vector<Output>& outputs,
+                      Problems& problems) {
+  const StreamConfig& config = *stream.config;
+  if (config.late_to.empty()) return;
+  const std::string at = step(stream.pointer, "late_to");
+  const Strings names = late_template_names(config);
+  if (config.windows.empty()) problems.add(at, "has no effect without windows; leave it out");
+  const auto topic = check_template(config.late_to, names, at, problems);
+  if (!topic) return;
+  if (const std::string words = topics.add(resolved(*topic, names, config.name, ""), at); !words.empty())
+    problems.add(at, shown(config.late_to) + words);
+  outputs.push_back({at, config.late_to, topic->widest_filter({&config.name})});
+}
+
+void check_flag_topics(const Checked& stream, const Strings& keys, const Topics& topics,
+                       std::vector<Output>& outputs, Problems& problems) {
+  const StreamConfig& config = *stream.config;
   const std::string at = step(stream.pointer, "flags_to");
   const Strings names = flag_template_names(keys);
   const auto topic = check_template(config.flags_to, names, at, problems);
   if (!topic || config.detectors.empty()) return;
   for (const DetectorConfig& detector : config.detectors) {
-    const std::string other = ambiguous(resolved(*topic, names, config.name, detector.spec.name));
-    if (other.empty()) continue;
-    problems.add(at, shown(config.flags_to) + ": gives the same topics as " + other + advice +
-                         ", as with flag/{detector}");
+    // Flags of several detectors may share a topic.
+    Topics others = topics;
+    const std::string words = others.add(resolved(*topic, names, config.name, detector.spec.name), at);
+    if (words.empty()) continue;
+    problems.add(at, shown(config.flags_to) + words + ", as with flag/{detector}");
     break;
   }
   outputs.push_back({at, config.flags_to, topic->widest_filter({&config.name})});
@@ -231,7 +246,10 @@ void check_stream(const Checked& stream, std::vector<Output>& outputs, Problems&
     add_spec_problems(config.detectors[i].spec.problems(), step(detectors, i), problems);
     check_fields(config.detectors[i].fields, config.payload, step(detectors, i), problems);
   }
-  check_outputs(stream, keys, outputs, problems);
+  Topics topics;
+  check_window_topics(stream, topics, outputs, problems);
+  check_late_topic(stream, topics, outputs, problems);
+  check_flag_topics(stream, keys, topics, outputs, problems);
 }
 
 // --- streams among each other ---------------------------------------------------------------------

@@ -104,7 +104,7 @@ std::vector<test::Published> real_output() {
     if (second == 90) send(55, 21.25, "d1");
     if (second < 20) send(second, -1e-7 * second, "d 2");
   }
-  feed.tick(10min);
+  feed.tick(1h);
   return feed.take();
 }
 
