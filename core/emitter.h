@@ -31,6 +31,7 @@ class Emitter {
     (change.raised ? counters_.flags_raised : counters_.flags_cleared).add();
     output_.flag(cause_, series_, change);
   }
+  void late(const Point& point, Time watermark) noexcept { output_.late(cause_, series_, point, watermark); }
   [[nodiscard]] std::byte* scratch() const noexcept { return scratch_; }
   [[nodiscard]] Time newest() const noexcept { return newest_; }
   // The time expected between samples, as learned; 0: not known.

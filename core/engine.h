@@ -42,6 +42,10 @@ class Engine {
   void push(SeriesId series, Time time, double value, Position position) noexcept {
     put(lane_of(series), Item::sample(series, time, value, position));
   }
+  // The same for a null: the device said that it has no value.
+  void push_null(SeriesId series, Time time, Position position) noexcept {
+    put(lane_of(series), Item::null(series, time, position));
+  }
   // The same for several samples of one series, from `first` on each `step` after the one before: they are
   // summarised at once where no window closes among them. `step` is 0 to Item::run_step_max.
   void push_run(SeriesId series, Time first, Duration step, std::span<const double> values,

@@ -300,7 +300,9 @@ void Shard::State::take_sample(const Item& item, double value) noexcept {
   const SeriesHead& head = head_of(block);
   if (head.silences_raised != 0) clear_silences(block, point, emitter);
   if (head.due <= head.watermark) close_windows(block, head.watermark, true, emitter);
-  (add_to_windows(block, point, emitter) ? counters.aggregated : counters.late).add();
+  const bool taken = add_to_windows(block, point, emitter);
+  (taken ? counters.aggregated : counters.late).add();
+  if (!taken && head.layout->reports_late) emitter.late(point, head.watermark);
   if (fresh && !std::isnan(value)) judge(block, point, emitter);
   const std::uint32_t slot = by_shards.divide(item.series);
   watch(block, slot);

@@ -201,6 +201,25 @@ TEST_CASE("state is one block of the size the plan says, the same for every seri
   CHECK(core::Plan{}.state_bytes() == 128);
 }
 
+TEST_CASE("samples that are late for every window are handed out where the plan asks for it") {
+  for (const bool reports : {false, true}) {
+    core::Plan plan = one_minute();
+    plan.reports_late = reports;
+    Bed bed(plan, 2);
+    bed.tick(t0);
+    bed.sample(0, t0, 1);
+    bed.sample(0, t0 + 10min, 2);
+    bed.sample(0, t0 + 1min, 3);
+    bed.sample(1, t0 + 1min, 4);  // another series, and in time
+    bed.sample(0, t0 + 2min, 5);
+    CHECK(bed.total(&core::ShardCounters::late) == 2);
+    const Time watermark = t0 + 10min - plan.lateness;
+    using Late = fixture::Recorder::Late;
+    const std::vector<Late> expected{{2, 0, t0 + 1min, 3, watermark}, {4, 0, t0 + 2min, 5, watermark}};
+    CHECK((bed.recorder.lates == (reports ? expected : std::vector<Late>{})));
+  }
+}
+
 TEST_CASE("our own bugs stop the program") {
   const core::Plan plan = one_minute();
   const auto check = [&](std::initializer_list<core::Item> items) {
