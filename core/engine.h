@@ -42,7 +42,7 @@ class Engine {
   void push(SeriesId series, Time time, double value, Position position) noexcept {
     put(lane_of(series), Item::sample(series, time, value, position));
   }
-  // The same for a null: the device said that it has no value.
+  // The same with a sample that says there is no value. For plans that want nulls.
   void push_null(SeriesId series, Time time, Position position) noexcept {
     put(lane_of(series), Item::null(series, time, position));
   }
