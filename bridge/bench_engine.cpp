@@ -6,6 +6,7 @@
 #include "bridge/bench_load.h"
 #include "bridge/bench_report.h"
 #include "bridge/bench_yardstick.h"
+#include "bridge/journal.h"
 #include "bridge/pipeline.h"
 #include "core/check.h"
 
@@ -16,8 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t recorded_max = 100'000;  // messages kept; longer rounds take them again
 constexpr std::size_t outbox_bytes = 256 << 20;
-constexpr std::size_t messages_between_drains =
-    1024;  // as many as `weir run` takes between two looks at the clock
+constexpr std::size_t batches_between_drains = 8;  // 1024 messages: `weir run` looks at the clock as often
 const core::Time begin = core::Time{std::chrono::seconds{1'767'225'600}};  // 2026-01-01
 
 double seconds_since(Clock::time_point start) {
@@ -83,9 +83,9 @@ class EngineBench {
     const std::uint64_t results = drained_;
     const double all = cpu_ns(CLOCK_PROCESS_CPUTIME_ID), own = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
     const auto start = Clock::now();
-    for (std::uint64_t i = 0; i < options_.messages; ++i) {
-      take_next();
-      if (i % messages_between_drains == 0) drain();
+    for (std::uint64_t left = options_.messages, batches = 0; left > 0; ++batches) {
+      left -= take_some(left);
+      if (batches % batches_between_drains == 0) drain();
     }
     pipeline_.engine().settle();
     drain();
@@ -96,12 +96,18 @@ class EngineBench {
     round.results = drained_ - results;
   }
 
-  void take_next() {
-    Message& message = load_.messages[static_cast<std::size_t>(taken_ % load_.messages.size())];
-    message.arrival =
-        begin + core::Duration{static_cast<std::int64_t>(taken_ * 1'000'000 / options_.rate * 1000)};
-    pipeline_.edge().take(message);
-    ++taken_;
+  // As many messages as the journal gives at once, at most `most`; how many.
+  std::size_t take_some(std::uint64_t most) {
+    const std::size_t from = static_cast<std::size_t>(taken_ % load_.messages.size());
+    const std::size_t count = static_cast<std::size_t>(
+        std::min<std::uint64_t>({most, Journal::batch_max, load_.messages.size() - from}));
+    const std::span<Message> messages = std::span(load_.messages).subspan(from, count);
+    for (Message& message : messages) {
+      message.arrival =
+          begin + core::Duration{static_cast<std::int64_t>(taken_++ * 1'000'000 / options_.rate * 1000)};
+    }
+    pipeline_.edge().take(messages);
+    return count;
   }
 
   void drain() {

@@ -26,7 +26,7 @@ using core::Item;
 using core::Time;
 
 constexpr Time begin{std::chrono::seconds{1'767'225'600}};  // 2026-01-01
-constexpr std::size_t chunk = 1024;                          // items a worker takes at once
+constexpr std::size_t chunk = 1024;                         // items a worker takes at once
 // Event time runs as if each core took so many samples a second.
 constexpr std::uint64_t pace = 100'000'000;
 
@@ -257,9 +257,11 @@ core::Plan every_function_plan() {
   window.below = 21;
   window.range = {22, 28};
   window.aggregates.clear();
-  for (const char* name : {"count", "sum", "mean", "min", "max", "variance", "stddev", "median", "p25", "p75", "p90",
-                           "p95", "p99", "first", "last", "delta", "change_ratio", "outlier_count", "cv",
-                           "above_count", "below_count", "in_range_count"}) {
+  for (const char* name :
+       {"count",  "sum",         "mean",        "min",           "max",          "variance",
+        "stddev", "median",      "p25",         "p75",           "p90",          "p95",
+        "p99",    "first",       "last",        "delta",         "change_ratio", "outlier_count",
+        "cv",     "above_count", "below_count", "in_range_count"}) {
     window.aggregates.push_back(core::find_aggregate(name).value());
   }
   core::Plan plan;
@@ -288,7 +290,8 @@ std::vector<KernelFigure> every_function(const KernelOptions& options) {
     for (std::uint64_t done = 0; done < points; done += chunk) {
       for (Item& item : items) {
         ++position;
-        item = Item::sample(0, begin + core::Duration{static_cast<std::int64_t>(position)}, value(), position);
+        item =
+            Item::sample(0, begin + core::Duration{static_cast<std::int64_t>(position)}, value(), position);
       }
       shard.process(items);
     }
@@ -307,9 +310,10 @@ std::vector<KernelFigure> every_function(const KernelOptions& options) {
     std::uint64_t points;
   };
   const std::uint64_t scale = std::max<std::uint64_t>(options.samples / 1'000'000, 1);
-  constexpr std::array rivals{Rival{naive::Form::locked_quadratic, "point by point, quadratic sort, lock", 100},
-                              Rival{naive::Form::quadratic, "point by point, quadratic sort, no lock", 100},
-                              Rival{naive::Form::sorted, "point by point, std::sort, no lock", 2000}};
+  constexpr std::array rivals{
+      Rival{naive::Form::locked_quadratic, "point by point, quadratic sort, lock", 100},
+      Rival{naive::Form::quadratic, "point by point, quadratic sort, no lock", 100},
+      Rival{naive::Form::sorted, "point by point, std::sort, no lock", 2000}};
   std::vector<KernelFigure> figures;
   (void)weir(100'000);
   for (const Rival& rival : rivals) {

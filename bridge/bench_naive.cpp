@@ -104,12 +104,28 @@ void PointByPoint::compute() {
   const auto outliers = static_cast<double>(std::count_if(values_.begin(), values_.end(), [=](double value) {
     return value < lower - reach || value > upper + reach;
   }));
-  results_ = {count,    total,     mean,   smallest,
-              largest,  variance,  std::sqrt(variance), percentile(sorted, 0.5),
-              lower,    upper,     percentile(sorted, 0.9), percentile(sorted, 0.95),
-              percentile(sorted, 0.99), values_.front(), values_.back(), values_.back() - values_.front(),
-              (values_.back() - values_.front()) / values_.front(), outliers, std::sqrt(variance) / mean,
-              above,    below,     inside};
+  results_ = {count,
+              total,
+              mean,
+              smallest,
+              largest,
+              variance,
+              std::sqrt(variance),
+              percentile(sorted, 0.5),
+              lower,
+              upper,
+              percentile(sorted, 0.9),
+              percentile(sorted, 0.95),
+              percentile(sorted, 0.99),
+              values_.front(),
+              values_.back(),
+              values_.back() - values_.front(),
+              (values_.back() - values_.front()) / values_.front(),
+              outliers,
+              std::sqrt(variance) / mean,
+              above,
+              below,
+              inside};
 }
 
 }  // namespace bridge::naive

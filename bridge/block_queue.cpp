@@ -104,9 +104,24 @@ const char* BlockQueue::front() noexcept {
   return read_block_->records() + read_at_ + sizeof(Prefix);
 }
 
-void BlockQueue::pop() noexcept {
-  read_at_ += prefix_at(read_block_->records() + read_at_);
-  popped_.store(popped_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+std::size_t BlockQueue::front(std::span<const char*> out) noexcept {
+  if (out.empty() || (out[0] = front()) == nullptr) return 0;
+  const std::uint64_t popped = popped_.load(std::memory_order_relaxed);
+  if (seen_ - popped < out.size()) seen_ = pushed_.load(std::memory_order_acquire);
+  const std::size_t most = std::min<std::size_t>(out.size(), seen_ - popped);
+  const char* const records = read_block_->records();
+  std::size_t at = read_at_, count = 1;
+  for (; count < most; ++count) {
+    at += prefix_at(records + at);
+    if (at == read_block_->room() || prefix_at(records + at) == end_of_block) break;
+    out[count] = records + at + sizeof(Prefix);
+  }
+  return count;
+}
+
+void BlockQueue::pop(std::size_t records) noexcept {
+  for (std::size_t i = 0; i < records; ++i) read_at_ += prefix_at(read_block_->records() + read_at_);
+  popped_.store(popped_.load(std::memory_order_relaxed) + records, std::memory_order_release);
 }
 
 // Producer.

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace bridge {
 
@@ -31,8 +32,11 @@ class BlockQueue {
 
   // Consumer. The oldest record or null; valid until pop().
   [[nodiscard]] const char* front() noexcept;
-  // Consumer. Precondition: front() was not null.
-  void pop() noexcept;
+  // Consumer. The oldest records, as many as fit into `out` and lie in one block; how many. Valid until they
+  // are popped.
+  [[nodiscard]] std::size_t front(std::span<const char*> out) noexcept;
+  // Consumer. Precondition: front() gave so many.
+  void pop(std::size_t records = 1) noexcept;
   // Consumer. Sequentially consistent, for those who wait.
   [[nodiscard]] bool empty() const noexcept {
     return pushed_.load(std::memory_order_seq_cst) == popped_.load(std::memory_order_relaxed);

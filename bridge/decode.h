@@ -78,6 +78,9 @@ struct DecodeCounts {
   std::uint32_t wrong_types = 0;     // configured fields that held no number
   std::uint32_t inexact = 0;         // integers beyond 2^53
   std::uint32_t field_overflow = 0;  // numbers whose field had no room in the table
+
+  [[nodiscard]] bool nothing_odd() const { return *this == DecodeCounts{}; }
+  bool operator==(const DecodeCounts&) const = default;
 };
 
 // What one payload held. `tags` has tag_count views per row, valid until the next decode; empty view: absent.

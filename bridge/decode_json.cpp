@@ -67,7 +67,8 @@ class JsonDecoder final : public Decoder {
   MessageOutcome decode(std::string_view payload, std::string_view bare_field,
                         Decoded& out) noexcept override {
     out.clear();
-    const std::string_view text = trim(payload_text(payload));
+    const bool bare = !payload.empty() && payload.front() == '{' && payload.back() == '}';
+    const std::string_view text = bare ? payload : trim(payload_text(payload));
     if (text.empty()) return MessageOutcome::ignored;
     rows_.begin_payload(text.size(), bare_field, out);
     return lines_ ? lines(text, out) : document(text);

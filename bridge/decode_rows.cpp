@@ -22,8 +22,8 @@ Rows::Rows(const PayloadConfig& config, FieldTable& fields)
       row_tree_(config.fields.empty() && config.name_at.empty() && config.value_at.empty()),
       outer_tree_(false),
       tag_count_(config.tags.size() + (config.each && config.each->as == EachAs::map ? 1 : 0)),
-      plain_(tag_count_ == 0 && config.time.empty() && config.when.empty() && !config.each &&
-             config.name_at.empty() && config.value_at.empty()) {
+      plain_(tag_count_ == 0 && config.time.empty() && config.when.empty() && config.name_at.empty() &&
+             config.value_at.empty()) {
   for (const FieldConfig& field : config.fields) {
     row_tree_.add(field.at).uses.push_back(
         {PointerUse::Kind::field, static_cast<std::uint32_t>(field_rules_.size())});
@@ -39,6 +39,7 @@ Rows::Rows(const PayloadConfig& config, FieldTable& fields)
     compile(outer_tree_);
     outer_tree_.add(config.each->at).each = true;
   }
+  for (FieldRule& rule : field_rules_) make_direct(rule);
   for (Found* found : {&row_found_, &outer_found_}) {
     found->tags.resize(tag_count_);
     found->times.resize(config.time.size());
@@ -49,6 +50,14 @@ Rows::Rows(const PayloadConfig& config, FieldTable& fields)
 Rows::FieldRule Rows::rule_of(const FieldConfig& config, FieldId id) {
   const bool scaled = config.scale != 1 || config.offset != 0;
   return {&config, id, scaled || config.range || !config.nulls.empty(), {}};
+}
+
+// Where one field and nothing else wants a number, and takes it as it is.
+void Rows::make_direct(FieldRule& rule) {
+  TreeNode& node = row_tree_.add(rule.config->at);
+  if (node.uses.size() != 1 || rule.changes || rule.id == FieldTable::none) return;
+  node.field = rule.id;
+  node.direct = &rule.slot;
 }
 
 // Tags, times and `when` are looked for in the rows and beside them.
@@ -91,6 +100,7 @@ void Rows::begin_payload(std::size_t payload_bytes, std::string_view bare_field,
   if (text_.size() < payload_bytes) text_.resize(payload_bytes);
   text_end_ = text_.data();
   row_count_ = 0;
+  document_mark_ = {};
   fresh_ = true;
   if (row_tree_.full()) row_tree_.forget();
   if (outer_tree_.full()) outer_tree_.forget();
@@ -98,7 +108,7 @@ void Rows::begin_payload(std::size_t payload_bytes, std::string_view bare_field,
 }
 
 void Rows::begin_document() {
-  document_mark_ = fresh_ ? Mark{} : mark();
+  if (!fresh_) document_mark_ = mark();
   fresh_ = false;
   kept_ = 0;
   if (config_.each) outer_found_.clear();
@@ -138,11 +148,13 @@ void Rows::begin_full_row(std::string_view key) {
 
 void Rows::end_full_row() {
   found_ = &outer_found_;
-  if (!end_when()) return take_back(row_mark_);
+  if (!when_.empty() && !end_when()) return take_back(row_mark_);
   if (!end_name_value()) return bad_row();
   end_times();
-  out_->tags.insert(out_->tags.end(), row_found_.tags.begin(), row_found_.tags.end());
-  if (config_.each) row_when_.insert(row_when_.end(), row_found_.when.begin(), row_found_.when.end());
+  if (tag_count_ != 0) out_->tags.insert(out_->tags.end(), row_found_.tags.begin(), row_found_.tags.end());
+  if (config_.each && !when_.empty()) {
+    row_when_.insert(row_when_.end(), row_found_.when.begin(), row_found_.when.end());
+  }
   ++kept_;
 }
 
@@ -151,8 +163,6 @@ void Rows::bad_row() {
   take_back(row_mark_);
   no_row();
 }
-
-void Rows::no_row() { ++out_->bad_rows; }
 
 // False when this row says that it is not wanted. What it does not say may stand beside the rows.
 bool Rows::end_when() {
@@ -248,8 +258,14 @@ bool Rows::choose(TreeNode& node, bool intern) {
   if (node.choice == Choice::included && intern) {
     node.choice = Choice::interned;
     node.field = fields_.intern(node.pointer);
+    if (node.field != FieldTable::none) node.direct = &node.slot;
   }
   return node.choice != Choice::excluded;
+}
+
+void Rows::odd_number(TreeNode& node, const Number& number, std::string_view raw) {
+  if (!node.uses.empty()) return use(node, {JsonKind::number, raw, number});
+  if (node.automatic && choose(node, true)) emit(node.field, node.slot, number);
 }
 
 void Rows::null(TreeNode& node) {
@@ -292,7 +308,15 @@ void Rows::use(const TreeNode& node, JsonValue value) {
 
 core::Time Rows::time_of(const JsonValue& value) const {
   const bool readable = value.kind == JsonKind::number || value.kind == JsonKind::string;
-  return readable ? time_of_text(value.raw, config_.time_unit) : core::no_time;
+  if (!readable) return core::no_time;
+  // A number of so few characters is whole only where its text is.
+  constexpr std::size_t exact_characters = 15;
+  if (value.kind == JsonKind::number && value.raw.size() <= exact_characters &&
+      value.number.kind == NumberKind::finite && std::fabs(value.number.value) < 1e15) {
+    const auto whole = static_cast<std::int64_t>(value.number.value);
+    if (static_cast<double>(whole) == value.number.value) return time_of_integer(whole, config_.time_unit);
+  }
+  return time_of_text(value.raw, config_.time_unit);
 }
 
 bool Rows::holds(const Wanted& wanted, const JsonValue& value) {
@@ -332,13 +356,13 @@ void Rows::field_text(FieldRule& rule, std::string_view text) {
   }
 }
 
-void Rows::changed_number(FieldRule& rule, Number number) {
+void Rows::field_number(FieldRule& rule, Number number) {
   const FieldConfig& config = *rule.config;
   if (number.kind == NumberKind::not_a_number) {
     ++out_->wrong_types;
     return;
   }
-  if (number.kind == NumberKind::finite) {
+  if (number.kind == NumberKind::finite && rule.changes) {
     const bool null = std::find(config.nulls.begin(), config.nulls.end(), number.value) != config.nulls.end();
     const bool outside =
         config.range && !(number.value >= config.range->first && number.value <= config.range->second);
@@ -352,8 +376,7 @@ void Rows::changed_number(FieldRule& rule, Number number) {
   emit(rule.id, rule.slot, number);
 }
 
-// Everything but a first, plain number of a field that has an id.
-void Rows::emit_odd(FieldId id, FieldSlot& slot, const Number& number) {
+void Rows::emit(FieldId id, FieldSlot& slot, const Number& number) {
   if (number.kind != NumberKind::finite) {
     ++out_->not_finite;
     return;

@@ -49,20 +49,22 @@ class Rows {
   void end_row() {
     if (!plain_) end_full_row();
   }
-  void bad_row();  // the row that has begun is none
-  void no_row();   // something that is no row stands where rows should be
+  void no_row() { ++out_->bad_rows; }  // something that is no row stands where rows should be
   void null_row() { ++out_->no_readings; }
 
   // Values, in the order of the document.
   void number(TreeNode& node, const Number& number, std::string_view raw) {
-    if (node.uses.empty()) {
-      if (node.automatic && (node.choice == Choice::interned || choose(node, true)))
-        emit(node.field, node.slot, number);
-    } else if (node.uses.size() == 1 && node.uses[0].kind == PointerUse::Kind::field) {
-      field_number(field_rules_[node.uses[0].index], number);
-    } else {
-      use(node, {JsonKind::number, raw, number});
+    if (node.direct != nullptr && number.kind == NumberKind::finite && !number.inexact) {
+      return direct_number(node, number.value);
     }
+    odd_number(node, number, raw);
+  }
+  // A plain number. Precondition: node.direct.
+  void direct_number(const TreeNode& node, double value) {
+    FieldSlot& slot = *node.direct;
+    if (slot.row == row_serial_) return emit(node.field, slot, {NumberKind::finite, value, false});
+    slot = {row_serial_, out_->readings.size()};
+    out_->readings.push_back({node.field, row_count_ - 1, core::no_time, value});
   }
   void null(TreeNode& node);
   void bare_number(const Number& number);
@@ -112,29 +114,20 @@ class Rows {
 
   void begin_full_row(std::string_view key);
   void end_full_row();
+  void bad_row();  // the row that has begun is none
   [[nodiscard]] static FieldRule rule_of(const FieldConfig& config, FieldId id);
   void compile(PointerTree& tree);
+  void make_direct(FieldRule& rule);
   void add_when(std::string_view json);
   [[nodiscard]] Mark mark() const { return {*out_, out_->readings.size(), out_->tags.size(), row_count_}; }
   void take_back(const Mark& mark);
 
+  void odd_number(TreeNode& node, const Number& number, std::string_view raw);
   [[nodiscard]] bool choose(TreeNode& node, bool intern);
   void field(FieldRule& rule, const JsonValue& value);
   void field_text(FieldRule& rule, std::string_view text);
-  void field_number(FieldRule& rule, const Number& number) {
-    if (number.kind == NumberKind::finite && !rule.changes) return emit(rule.id, rule.slot, number);
-    changed_number(rule, number);
-  }
-  void changed_number(FieldRule& rule, Number number);
-  void emit(FieldId id, FieldSlot& slot, const Number& number) {
-    const bool first = slot.row != row_serial_ || slot.reading >= out_->readings.size();
-    if (number.kind != NumberKind::finite || number.inexact || id == FieldTable::none || !first) {
-      return emit_odd(id, slot, number);
-    }
-    slot = {row_serial_, out_->readings.size()};
-    out_->readings.push_back({id, row_count_ - 1, core::no_time, number.value});
-  }
-  void emit_odd(FieldId id, FieldSlot& slot, const Number& number);
+  void field_number(FieldRule& rule, Number number);
+  void emit(FieldId id, FieldSlot& slot, const Number& number);
   [[nodiscard]] core::Time time_of(const JsonValue& value) const;
   [[nodiscard]] static bool holds(const Wanted& wanted, const JsonValue& value);
 

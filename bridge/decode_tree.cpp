@@ -99,7 +99,7 @@ TreeKey* PointerTree::learn(TreeNode& node, std::string_view raw, std::string_vi
   if (full() || raw.size() > key_bytes_max || is_lost(node)) return nullptr;
   TreeKey& key = keys_.emplace_back();
   key.text = raw;
-  const std::string quoted = key.text + '"';
+  const std::string quoted = '"' + key.text + '"';
   const std::size_t head = std::min<std::size_t>(quoted.size(), 16);
   std::memcpy(key.head, quoted.data(), head);
   std::memset(key.mask, 0xFF, head);

@@ -46,7 +46,8 @@ struct TreeNode {
   Choice choice = Choice::unknown;
   FieldId field = FieldTable::none;  // when interned
   FieldSlot slot;
-  TreeKey* first = nullptr;  // the key that came first last time
+  FieldSlot* direct = nullptr;  // numbers are readings of `field` as they stand there; null: ask the rules
+  TreeKey* first = nullptr;     // the key that came first last time
 
   [[nodiscard]] bool wants_members() const { return automatic || !members.empty(); }
 };
@@ -56,21 +57,18 @@ struct TreeKey {
   std::string text;
   TreeNode* node = nullptr;                          // of the value
   TreeKey* next = nullptr;                           // the key that followed last time
-  std::uint64_t head[2] = {0, 0}, mask[2] = {0, 0};  // the first 16 bytes of the text and its closing quote
+  std::uint64_t head[2] = {0, 0}, mask[2] = {0, 0};  // the first 16 bytes, quotes included
 
-  // The key whose opening quote is at `quote` and that ends before `colon` is this one. Needs 17 readable
-  // bytes at `quote`.
-  [[nodiscard]] bool matches(const char* quote, const char* colon) const noexcept {
-    const std::size_t length = text.size() + 1;
-    if (colon - quote <= static_cast<std::ptrdiff_t>(length)) return false;
-    std::uint64_t word;
-    std::memcpy(&word, quote + 1, 8);
-    if ((word & mask[0]) != head[0]) return false;
-    if (length <= 8) return true;
-    std::memcpy(&word, quote + 9, 8);
-    if ((word & mask[1]) != head[1]) return false;
+  // The key whose opening quote is at `quote` and that ends before `end` is this one. Needs 16 readable
+  // bytes.
+  [[nodiscard]] bool matches(const char* quote, const char* end) const noexcept {
+    const std::size_t length = text.size() + 2;
+    if (end - quote < static_cast<std::ptrdiff_t>(length)) return false;
+    std::uint64_t words[2];
+    std::memcpy(words, quote, sizeof words);
+    if ((((words[0] & mask[0]) ^ head[0]) | ((words[1] & mask[1]) ^ head[1])) != 0) return false;
     return length <= 16 ||
-           (std::memcmp(quote + 17, text.data() + 16, length - 17) == 0 && quote[length] == '"');
+           (std::memcmp(quote + 16, text.data() + 15, length - 17) == 0 && quote[length - 1] == '"');
   }
 };
 

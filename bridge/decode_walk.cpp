@@ -167,11 +167,11 @@ bool Walk::members(PointerTree& tree, TreeNode& node) {
       if (target == nullptr) return false;
     }
     const char* const value_text = text + at[2];
-    if (*value_text <= '9' && *value_text >= '-' && in_array_ == 0 && !target->each) {
-      Number number;
-      const char* const end = json_number(value_text, number);
-      if (end == nullptr || !ends_at(end)) return false;
-      rows_.number(*target, number, {value_text, static_cast<std::size_t>(end - value_text)});
+    double plain;
+    const char* const end =
+        target->direct != nullptr && in_array_ == 0 ? plain_number(value_text, plain) : nullptr;
+    if (end != nullptr && ends_at(end)) {
+      rows_.direct_number(*target, plain);
       at += 3;
     } else {
       at_ = at + 2;

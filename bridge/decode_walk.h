@@ -76,7 +76,7 @@ class Walk {
 
   // decode_walk_quick.cpp
   [[nodiscard]] const char* quick_object(TreeNode& node, const char* p);
-  [[nodiscard]] TreeKey* quick_key(TreeNode& node, TreeKey**& link, const char* quote);
+  [[nodiscard]] TreeKey* quick_key(const TreeNode& node, const char* quote);
   [[nodiscard]] const char* quick_value(TreeNode& node, const char* p);
   [[nodiscard]] const char* quick_word(TreeNode& node, const char* p);
 

@@ -20,19 +20,16 @@ bool Walk::rows(TreeNode& outer) {
 bool Walk::row(std::string_view key) {
   TreeNode& root = rows_.row_tree().root();
   const char first = *here();
-  rows_.begin_row(key);
   // A number, text or word alone is a row only where a pointer asks for the row itself.
-  if (first == '{' || first == '[' || !root.uses.empty()) {
-    if (!value(rows_.row_tree(), root)) return false;
-    rows_.end_row();
-    return true;
+  const bool is_row = first == '{' || first == '[' || !root.uses.empty();
+  if (!is_row && config_.each) {
+    rows_.no_row();
+    return skip();
   }
-  if (config_.each) {
-    rows_.bad_row();
-  } else {
-    rows_.end_row();
-  }
-  return skip();
+  rows_.begin_row(key);
+  if (!(is_row ? value(rows_.row_tree(), root) : skip())) return false;
+  rows_.end_row();
+  return true;
 }
 
 bool Walk::row_array(std::string_view key, bool objects_only) {

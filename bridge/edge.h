@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "bridge/message.h"
 #include "bridge/outcome.h"
@@ -39,8 +40,10 @@ class Edge {
   Edge(const Edge&) = delete;
   Edge& operator=(const Edge&) = delete;
 
-  // One message, in journal order. Sends the tick that its arrival makes due first.
-  void take(const Message& message) noexcept;
+  // Messages in journal order; before each the tick that its arrival makes due. The more at once, the earlier
+  // memory is fetched for those that follow.
+  void take(std::span<const Message> messages) noexcept;
+  void take(const Message& message) noexcept { take(std::span{&message, 1}); }
   // Time has come to `now` and no message came: sends the tick that is due, if one is. Returns whether it
   // did.
   bool take_tick(core::Time now) noexcept;

@@ -1,5 +1,6 @@
 #include "bridge/journal.h"
 
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -27,9 +28,13 @@ constexpr std::size_t bytes_max_of_text = std::numeric_limits<std::uint32_t>::ma
 struct Journal::Inner {
   explicit Inner(std::size_t bytes_max) : queue(block_bytes, bytes_max) {}
 
+  // The oldest messages, at most `most`; those that were given and not yet popped where there are some.
+  std::span<const Message> look(std::size_t most) noexcept;
+
   BlockQueue queue;
-  Message message;  // consumer: the front
-  bool at_front = false;
+  // Consumer: what was given last.
+  std::array<Message, batch_max> messages;
+  std::size_t given = 0;
   std::atomic<bool> closed{false};
   core::Doorbell bell;
 };
@@ -70,29 +75,37 @@ void Journal::close() noexcept {
   inner_->bell.ring();
 }
 
-const Message* Journal::front() noexcept {
-  Inner& j = *inner_;
-  if (j.at_front) return &j.message;
-  const char* at = j.queue.front();
-  if (at == nullptr) return nullptr;
-  Header header;
-  std::memcpy(&header, at, sizeof header);
-  const char* topic = at + sizeof header;
-  j.message = {header.arrival,
-               {topic, header.topic_bytes},
-               {topic + header.topic_bytes, header.payload_bytes},
-               header.packet_id,
-               header.qos,
-               header.duplicate,
-               header.stale};
-  j.at_front = true;
-  return &j.message;
+std::span<const Message> Journal::Inner::look(std::size_t most) noexcept {
+  if (given == 0) {
+    std::array<const char*, batch_max> records;
+    given = queue.front(std::span(records).first(most));
+    for (std::size_t i = 0; i < given; ++i) {
+      Header header;
+      std::memcpy(&header, records[i], sizeof header);
+      const char* const topic = records[i] + sizeof header;
+      messages[i] = {header.arrival,
+                     {topic, header.topic_bytes},
+                     {topic + header.topic_bytes, header.payload_bytes},
+                     header.packet_id,
+                     header.qos,
+                     header.duplicate,
+                     header.stale};
+    }
+  }
+  return std::span(messages).first(given);
 }
 
+const Message* Journal::front() noexcept {
+  const std::span<const Message> first = inner_->look(1);
+  return first.empty() ? nullptr : first.data();
+}
+
+std::span<const Message> Journal::batch() noexcept { return inner_->look(batch_max); }
+
 void Journal::pop() noexcept {
-  CHECK(inner_->at_front, "pop() without front(), %llu popped", static_cast<unsigned long long>(popped()));
-  inner_->at_front = false;
-  inner_->queue.pop();
+  CHECK(inner_->given > 0, "pop() without front(), %llu popped", static_cast<unsigned long long>(popped()));
+  inner_->queue.pop(inner_->given);
+  inner_->given = 0;
 }
 
 void Journal::wait(core::Duration most) noexcept {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "bridge/message.h"
 
@@ -15,6 +16,7 @@ namespace bridge {
 class Journal {
  public:
   static constexpr std::size_t block_bytes = 256 << 10;
+  static constexpr std::size_t batch_max = 128;
 
   // Blocks in use never exceed `bytes_max` in all (at least two blocks).
   explicit Journal(std::size_t bytes_max);
@@ -34,7 +36,9 @@ class Journal {
 
   // Consumer. The oldest message, or null when there is none now. Its views stay valid until pop().
   [[nodiscard]] const Message* front() noexcept;
-  // Consumer. Precondition: front() was not null.
+  // Consumer. The oldest messages, as many as are there and lie in one block, at most batch_max; as front().
+  [[nodiscard]] std::span<const Message> batch() noexcept;
+  // Consumer. Removes what front() or batch() gave. Precondition: that was something.
   void pop() noexcept;
   // Consumer. Waits until there is a message, the journal is closed, or `most` has passed.
   void wait(core::Duration most) noexcept;

@@ -39,70 +39,78 @@ inline constexpr std::ptrdiff_t digits_max = 19;        // decimal digits that a
 inline constexpr std::array<double, 23> powers{1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+inline constexpr std::array<std::uint64_t, 8> whole_powers{1,      10,      100,       1'000,
+                                                           10'000, 100'000, 1'000'000, 10'000'000};
 constexpr bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
-const char* short_json_number(const char* text, const char* first, Number& out) noexcept;
 const char* slow_json_number(const char* text, Number& out) noexcept;
-}  // namespace number_detail
 
-// At most seven characters and what ends them, read at once: without branches on the digits, whose number no
-// processor can guess. Null when it is longer, or anything unusual. Little-endian machines only.
-inline const char* number_detail::short_json_number(const char* text, const char* first,
-                                                    Number& out) noexcept {
-  constexpr std::uint64_t each_byte = 0x0101010101010101;
+constexpr std::uint64_t each_byte = 0x0101010101010101;
+constexpr std::size_t word_bytes = 8;
+
+// Eight characters, digits as 0 to 9; the first in the lowest byte, as little-endian machines read them.
+inline std::uint64_t digits_at(const char* text) noexcept {
   std::uint64_t word;
-  std::memcpy(&word, first, 8);
-  word ^= each_byte * '0';  // digits are now 0 to 9
-  const std::uint64_t others =
-      (((word & (each_byte * 0x7F)) + each_byte * (0x80 - 10)) | word) & (each_byte * 0x80);
-  const std::uint64_t behind_point = others & (others - 1);
-  if (behind_point == 0) return nullptr;
-  const int whole = std::countr_zero(others) / 8;
-  const bool point = first[whole] == '.';
-  const int length = point ? std::countr_zero(behind_point) / 8 : whole;
-  const int fraction = point ? length - whole - 1 : 0;
-  const char end = first[length];
-  const bool odd =
-      whole == 0 || (*first == '0' && whole > 1) || (point && fraction == 0) || end == 'e' || end == 'E';
-  if (odd) return nullptr;
-  const std::uint64_t below = (std::uint64_t{1} << (8 * whole)) - 1;  // whole < 8
-  const std::uint64_t digits = point ? (word & below) | (word >> 8 & ~below) : word;
-  std::uint64_t value = digits << (64 - 8 * (point ? length - 1 : length));
+  std::memcpy(&word, text, word_bytes);
+  return word ^ (each_byte * '0');
+}
+// The high bit of every byte of `digits` that is none.
+constexpr std::uint64_t others_in(std::uint64_t digits) noexcept {
+  return (((digits & (each_byte * 0x7F)) + each_byte * (0x80 - 10)) | digits) & (each_byte * 0x80);
+}
+// What the first `count` of eight characters, all of them digits, say; what is behind them does not matter.
+constexpr std::uint64_t value_of(std::uint64_t digits, std::size_t count) noexcept {
+  if (count == 0) return 0;
+  std::uint64_t value = digits << (64 - 8 * count);  // leading zeros
   value = (value & (each_byte * 0x0F)) * 2561 >> 8;
   value = (value & 0x00FF00FF00FF00FF) * 6553601 >> 16;
-  value = (value & 0x0000FFFF0000FFFF) * 42949672960001 >> 32;
-  const double size = static_cast<double>(value) / powers[static_cast<std::size_t>(fraction)];
-  out = {NumberKind::finite, text == first ? size : -size, false};
-  return first + length;
+  return (value & 0x0000FFFF0000FFFF) * 42949672960001 >> 32;
+}
+}  // namespace number_detail
+
+// The same for [-]digits[.digits] with at most fifteen digits, nearly every number of a payload; null for
+// everything else, good or bad. Reads 17 bytes. Hardly branches on how many digits there are, which no
+// processor can guess. The mantissa and the power of ten are doubles themselves, so their quotient is one
+// rounding, the right one, apart from the number (Clinger 1990). Little-endian machines only.
+[[nodiscard]] inline const char* plain_number(const char* text, double& value) noexcept {
+  using namespace number_detail;
+  if constexpr (std::endian::native != std::endian::little) return nullptr;
+  const bool negative = *text == '-';
+  text += negative ? 1 : 0;
+  std::uint64_t digits = digits_at(text);
+  const std::uint64_t others = others_in(digits), behind_point = others & (others - 1);
+  const std::size_t whole = static_cast<std::size_t>(std::countr_zero(others)) / 8;  // 8: no other
+  const bool point = whole < word_bytes && text[whole] == '.';
+  if (point) {
+    const std::uint64_t below = (std::uint64_t{1} << (8 * whole)) - 1;
+    digits = (digits & below) | (digits >> 8 & ~below);
+  }
+  std::size_t length;
+  std::uint64_t mantissa;
+  if (whole < word_bytes && (!point || behind_point != 0)) {
+    length = point ? static_cast<std::size_t>(std::countr_zero(behind_point)) / 8 : whole;
+    mantissa = value_of(digits, point ? length - 1 : length);
+  } else {
+    const std::uint64_t tail = digits_at(text + word_bytes), tail_others = others_in(tail);
+    if (tail_others == 0) return nullptr;
+    const std::size_t more = static_cast<std::size_t>(std::countr_zero(tail_others)) / 8;
+    length = word_bytes + more;
+    mantissa =
+        value_of(digits, point ? word_bytes - 1 : word_bytes) * whole_powers[more] + value_of(tail, more);
+  }
+  const std::size_t fraction = point ? length - whole - 1 : 0;
+  const char end = text[length];
+  const bool odd = whole == 0 || (*text == '0' && whole > 1) || (point ? fraction == 0 : end == '.') ||
+                   end == 'e' || end == 'E';
+  if (odd) return nullptr;
+  const double size = static_cast<double>(mantissa) / powers[fraction];
+  value = negative ? -size : size;
+  return text + length;
 }
 
-// Here for speed: nearly every number of a payload is a few digits around a point. A mantissa and a power of
-// ten that are doubles themselves are one rounding apart from the result, the right one (Clinger 1990); the
-// rest goes the slow way.
 inline const char* json_number(const char* text, Number& out) noexcept {
-  const bool negative = *text == '-';
-  const char* const first = text + (negative ? 1 : 0);
-  if constexpr (std::endian::native == std::endian::little) {
-    const char* const end = number_detail::short_json_number(text, first, out);
-    if (end != nullptr) return end;
-  }
-  const char* p = first;
-  std::uint64_t mantissa = 0;
-  for (; number_detail::is_digit(*p); ++p) mantissa = mantissa * 10 + static_cast<unsigned char>(*p - '0');
-  std::ptrdiff_t digits = p - first, fraction = 0;
-  bool slow = digits == 0 || (*first == '0' && digits > 1);
-  if (*p == '.') {
-    const char* const point = p++;
-    for (; number_detail::is_digit(*p); ++p) mantissa = mantissa * 10 + static_cast<unsigned char>(*p - '0');
-    fraction = p - point - 1;
-    digits += fraction;
-    slow |= fraction == 0;
-  }
-  slow |= digits > number_detail::digits_max || mantissa > number_detail::exact_max || *p == 'e' || *p == 'E';
-  if (slow) return number_detail::slow_json_number(text, out);
-  const double value =
-      static_cast<double>(mantissa) / number_detail::powers[static_cast<std::size_t>(fraction)];
-  out = {NumberKind::finite, negative ? -value : value, false};
-  return p;
+  out = {NumberKind::finite, 0, false};
+  const char* const end = plain_number(text, out.value);
+  return end != nullptr ? end : number_detail::slow_json_number(text, out);
 }
 
 }  // namespace bridge

@@ -56,7 +56,7 @@ class StageTimer {
 // publish.buffer.
 constexpr std::size_t outbox_bytes = 16 << 20;
 // Messages read before the clock is looked at again.
-constexpr int messages_per_step = 1024;
+constexpr std::size_t messages_per_step = 1024;
 // How long results may still be delivered after the last message, when weir is asked to end.
 constexpr Duration finish_within = std::chrono::seconds{5};
 
@@ -92,8 +92,12 @@ class Bridge {
   // Reads what has arrived; when there is nothing, lets time pass and waits for more.
   void step() {
     const Time begin = system_now();
-    int taken = 0;
-    while (taken < messages_per_step && take_one(begin, taken == 0)) ++taken;
+    std::size_t taken = 0;
+    while (taken < messages_per_step) {
+      const std::size_t more = take_some(begin, taken == 0);
+      if (more == 0) break;
+      taken += more;
+    }
     if (taken == 0) {
       pipeline_.engine().flush(core::FlushCause::idle);
       if (pipeline_.edge().take_tick(begin) && recording_ && !recording_->add_tick(begin)) fail_recording();
@@ -105,24 +109,29 @@ class Bridge {
     if (taken == 0) journal_.wait(tick_every);
   }
 
-  bool take_one(Time now, bool first) {
-    const Message* message = journal_.front();
-    if (message == nullptr) return false;
-    if (first) journal_timer_.add(now - message->arrival);
-    if (recording_ && !recording_->add(*message)) fail_recording();
-    pipeline_.edge().take(*message);
-    if (message->arrival - flushed_ >= config_.aggregation.flush_interval) {
-      flushed_ = message->arrival;
+  // How many messages it took.
+  std::size_t take_some(Time now, bool first) {
+    const std::span<const Message> messages = journal_.batch();
+    if (messages.empty()) return 0;
+    if (first) journal_timer_.add(now - messages.front().arrival);
+    for (const Message& message : messages) {
+      if (recording_ && !recording_->add(message)) fail_recording();
+    }
+    pipeline_.edge().take(messages);
+    const Time arrival = messages.back().arrival;
+    if (arrival - flushed_ >= config_.aggregation.flush_interval) {
+      flushed_ = arrival;
       pipeline_.engine().flush(core::FlushCause::interval);
     }
+    const std::size_t taken = messages.size();
     journal_.pop();
-    return true;
+    return taken;
   }
 
   int finish() {
     client_.stop_intake();
     while (!journal_.finished()) {
-      if (!take_one(system_now(), false)) journal_.wait(tick_every);
+      if (take_some(system_now(), false) == 0) journal_.wait(tick_every);
     }
     pipeline_.engine().close();
     publisher_.finish(finish_within);

@@ -73,6 +73,8 @@ Accumulator::Accumulator(const WindowSpec& spec)
       half_life_(half_life_of(spec)) {
   place(spec);
   for (const Aggregate& aggregate : aggregates_) {
+    wants_mean_ |= is_any(aggregate.kind, {Kind::mean, Kind::cv});
+    wants_variance_ |= is_any(aggregate.kind, {Kind::variance, Kind::stddev, Kind::cv});
     if (aggregate.kind == Kind::percentile) fractions_.push_back(aggregate.fraction * 1e-6);
   }
 }
@@ -187,11 +189,12 @@ bool Accumulator::values(const std::byte* state, const Span& span, std::span<dou
   if (any && !fractions_.empty()) {
     quantiles_->quantiles(state + quantiles_at_, fractions_, std::span(percentiles).first(fractions_.size()));
   }
+  const Moments known = moments(summary(state));
   std::size_t next = 0;
   for (std::size_t i = 0; i < aggregates_.size(); ++i) {
     const bool percentile = aggregates_[i].kind == Kind::percentile;
     const double value =
-        percentile ? (any ? percentiles[next++] : none) : of(aggregates_[i].kind, state, span);
+        percentile ? (any ? percentiles[next++] : none) : of(aggregates_[i].kind, state, span, known);
     out[i] = std::isfinite(value) ? value : none;
   }
   return any && ((quantiles_ && quantiles_->approximate(state + quantiles_at_)) ||
@@ -199,8 +202,14 @@ bool Accumulator::values(const std::byte* state, const Span& span, std::span<dou
                  (mode_ && mode_->approximate(state + mode_at_)));
 }
 
+Accumulator::Moments Accumulator::moments(const Summary& all) const noexcept {
+  return {wants_mean_ && all.count > 0 ? all.mean() : none,
+          wants_variance_ && all.count > 1 ? all.variance() : none};
+}
+
 // Dispatch only: what each needs is below.
-double Accumulator::of(Kind kind, const std::byte* state, const Span& span) const noexcept {
+double Accumulator::of(Kind kind, const std::byte* state, const Span& span,
+                       const Moments& moments) const noexcept {
   const Summary& all = summary(state);
   switch (kind) {
     case Kind::count:
@@ -242,23 +251,22 @@ double Accumulator::of(Kind kind, const std::byte* state, const Span& span) cons
     case Kind::outlier_count:
       return outliers(state);
     default:
-      return of_summary(kind, all);
+      return of_summary(kind, all, moments);
   }
 }
 
-double Accumulator::of_summary(Kind kind, const Summary& all) noexcept {
-  if (is_any(kind, {Kind::variance, Kind::stddev, Kind::cv}) && all.count < 2) return none;
+double Accumulator::of_summary(Kind kind, const Summary& all, const Moments& moments) noexcept {
   switch (kind) {
     case Kind::sum:
       return all.sum();
     case Kind::mean:
-      return all.mean();
+      return moments.mean;
     case Kind::variance:
-      return all.variance();
+      return moments.variance;
     case Kind::stddev:
-      return all.stddev();
+      return std::sqrt(moments.variance);
     case Kind::cv:
-      return ratio(all.stddev(), std::abs(all.mean()));
+      return ratio(std::sqrt(moments.variance), std::abs(moments.mean));
     case Kind::min:
       return all.min;
     case Kind::max:

@@ -71,8 +71,15 @@ class Accumulator {
   void add_parts(std::byte* state, const Point& point, const Point* before) const noexcept;
   void add_unordered(std::byte* state, const Point& point, bool empty) const noexcept;
   void take_step(std::byte* state, const Point& from, const Point& to) const noexcept;
-  [[nodiscard]] double of(AggregateKind kind, const std::byte* state, const Span& span) const noexcept;
-  [[nodiscard]] static double of_summary(AggregateKind kind, const Summary& all) noexcept;
+  // What several aggregates need, computed once.
+  struct Moments {
+    double mean, variance;
+  };
+  [[nodiscard]] Moments moments(const Summary& all) const noexcept;
+  [[nodiscard]] double of(AggregateKind kind, const std::byte* state, const Span& span,
+                          const Moments& moments) const noexcept;
+  [[nodiscard]] static double of_summary(AggregateKind kind, const Summary& all,
+                                         const Moments& moments) noexcept;
   [[nodiscard]] double of_ends(AggregateKind kind, const std::byte* state) const noexcept;
   [[nodiscard]] double of_rise(AggregateKind kind, const std::byte* state) const noexcept;
   [[nodiscard]] double of_area(AggregateKind kind, const std::byte* state, const Span& span) const noexcept;
@@ -101,7 +108,7 @@ class Accumulator {
   Outliers outliers_;
   Duration hold_;
   bool linear_;
-  bool wants_nulls_ = false;
+  bool wants_nulls_ = false, wants_mean_ = false, wants_variance_ = false;
   double half_life_;  // nanoseconds
 };
 

@@ -95,7 +95,9 @@ WEIR_AVX2 inline void load(Summary* const* summaries, Members& all) noexcept {
 }
 
 WEIR_AVX2 inline void store(const Members& all, Summary* const* summaries) noexcept {
-  const auto pair = [&](std::size_t i, std::size_t to) { return reinterpret_cast<double*>(summaries[i]) + to; };
+  const auto pair = [&](std::size_t i, std::size_t to) {
+    return reinterpret_cast<double*>(summaries[i]) + to;
+  };
   for (std::size_t at = 0; at < 8; at += 2) {
     const __m256d even = _mm256_unpacklo_pd(all.member[at], all.member[at + 1]);
     const __m256d odd = _mm256_unpackhi_pd(all.member[at], all.member[at + 1]);
@@ -110,7 +112,8 @@ WEIR_AVX2 inline void store(const Members& all, Summary* const* summaries) noexc
 WEIR_AVX2 inline __m256d add_exactly(__m256d value, __m256d& sum) noexcept {
   const __m256d result = _mm256_add_pd(sum, value);
   const __m256d taken = _mm256_sub_pd(result, sum);
-  const __m256d error = _mm256_add_pd(_mm256_sub_pd(sum, _mm256_sub_pd(result, taken)), _mm256_sub_pd(value, taken));
+  const __m256d error =
+      _mm256_add_pd(_mm256_sub_pd(sum, _mm256_sub_pd(result, taken)), _mm256_sub_pd(value, taken));
   sum = result;
   return error;
 }

@@ -37,7 +37,8 @@ struct SeriesHead {
   Time horizon;         // the smallest time: no sample is of the usual kind
   Duration lead_max;
   std::uint32_t pane;  // place of the first window's newest pane in the block
-  std::uint32_t silences_raised;
+  std::uint16_t silences_raised;
+  std::uint16_t group;  // the newest group of samples that one of this series was in; see Group in shard.cpp
   // Never goes back. As of the last sample of another kind; those of the usual kind may have brought it to
   // newest - lateness.
   Time watermark;

@@ -66,20 +66,20 @@ class Divisor {
   std::uint64_t inverse_;
 };
 
-// Plain series whose newest samples are added to their panes together.
+// Samples of plain series that are added to their panes together. No series is in it twice: each head notes
+// the number of the group that it was in last (numbers come again after 65,536 groups; a series that was away
+// for exactly that long begins a group too many, which costs nothing else).
 class Group {
  public:
-  void add(Summary* pane, double value) noexcept {
-    std::uint8_t& mark = marks_[reinterpret_cast<std::uintptr_t>(pane) / sizeof(Summary) % marks_.size()];
-    if (mark == number_) [[unlikely]]
-      flush();  // perhaps a pane that waits already
-    mark = number_;
+  void add(SeriesHead& head, Summary* pane, double value) noexcept {
+    if (head.group == number_) [[unlikely]]
+      flush();
+    head.group = number_;
     panes_[size_] = pane;
     values_[size_] = value;
-    if (++size_ == kernel::width) {
-      kernel::add_each(panes_.data(), values_.data());
-      begin();
-    }
+    if (++size_ < kernel::width) return;
+    kernel::add_each(panes_.data(), values_.data());
+    begin();
   }
   void flush() noexcept {
     if (size_ == 0) return;
@@ -90,17 +90,19 @@ class Group {
  private:
   void begin() noexcept {
     size_ = 0;
-    if (++number_ == 0) {
-      marks_.fill(0);
-      number_ = 1;
-    }
+    if (++number_ == 0) number_ = 1;  // that of series that were in none
   }
 
-  std::array<Summary*, kernel::width> panes_;
-  std::array<double, kernel::width> values_;
+  std::array<Summary*, kernel::width> panes_{};
+  std::array<double, kernel::width> values_{};
   std::size_t size_ = 0;
-  std::uint8_t number_ = 1;
-  std::array<std::uint8_t, 1024> marks_{};  // the group that last had a pane of this mark
+  std::uint16_t number_ = 1;
+};
+
+// Where a series' block is, and the pane that its newest sample is in, in lines.
+struct Home {
+  Arena::Place block = 0;  // 0: not seen yet
+  Arena::Place pane = 0;
 };
 
 }  // namespace
@@ -110,16 +112,21 @@ struct Shard::State {
       : index(own_index), shards(shard_count), by_shards(shard_count), table(series_table), output(results) {}
 
   void process(std::span<const Item> items) noexcept;
-  void resolve(std::span<const Item> items, std::size_t end) noexcept;
-  void touch(std::size_t end) noexcept;
-  void update(std::span<const Item> items, std::size_t begin, std::size_t end) noexcept;
-  void take_other(std::span<const Item> items, std::size_t& at) noexcept;
+  // Of a sample's, null's or run's series; {0, 0}: it has no state.
+  [[nodiscard]] Home home_of(const Item& item) const noexcept {
+    const std::uint32_t slot = by_shards.divide(item.series);
+    return slot < homes.size() ? homes[slot] : Home{};
+  }
+  [[gnu::always_inline]] void fetch(const Item& item) const noexcept;
+  void fetch_rest(const Item& item) const noexcept;
+  void take_other(const Item& item) noexcept;
 
   void take_tick(Time now) noexcept;
-  void take_usual(std::byte* block, const Point& point, SeriesId series, const Item& item) noexcept;
+  void take_usual(std::byte* block, const Item& item) noexcept;
   void take_sample(const Item& item, double value) noexcept;
   void take_run(const Item& item, std::span<const double> values) noexcept;
-  void take_run_values(std::span<const Item> items, std::size_t& at) noexcept;
+  void begin_run(const Item& item) noexcept;
+  std::size_t take_run_values(std::span<const Item> items, std::size_t at) noexcept;
   void take_evict(const Item& item) noexcept;
   void take_end() noexcept;
 
@@ -140,7 +147,7 @@ struct Shard::State {
   static void clear_silences(std::byte* block, const Point& point, Emitter& emitter) noexcept;
 
   void watch(std::byte* block, std::uint32_t slot) noexcept;
-  static void look_ahead(std::byte* block) noexcept;
+  void look_ahead(std::byte* block, std::uint32_t slot) noexcept;
   void expire(std::uint32_t slot) noexcept;
   static Time last_arrival(std::byte* block) noexcept;
   static const Layout::Quiet* next_silence(std::byte* block) noexcept;
@@ -151,22 +158,16 @@ struct Shard::State {
   const SeriesTable& table;
   Output& output;
   ShardCounters counters;
-  Time now = no_time;                // of the last tick
-  Position position = 0;             // of the last item that is not of the usual kind
-  std::vector<Arena::Place> blocks;  // by slot; 0: not seen yet
+  Time now = no_time;       // of the last tick
+  Position position = 0;    // of the last item that is not of the usual kind
+  std::vector<Home> homes;  // by slot
+  bool all_plain = true;    // so far
   Arena arena;
   Wheel wheel;
   std::vector<std::pair<const Plan*, std::unique_ptr<const Layout>>> layouts;
   std::vector<std::byte> scratch;
 
-  // Items are handled in three steps, a chunk each, so that no step waits for memory: blocks are looked up,
-  // then their panes, then both are changed.
-  static constexpr std::size_t chunk = 16;
-  std::array<std::byte*, 4 * chunk> ahead{};  // of item i at i % size; null: none, or not known yet
-  std::size_t resolved = 0, touched = 0;      // items
-  std::uint32_t raw_ahead = 0;                // items of values that resolve() has still to pass
   Group group;
-  std::uint64_t aggregated = 0;  // not yet counted
 
   Item run{};                  // the run whose values come
   std::uint32_t run_left = 0;  // items of them that have still to come
@@ -184,104 +185,84 @@ void Shard::process(std::span<const Item> items) noexcept { state_->process(item
 
 const ShardCounters& Shard::counters() const noexcept { return state_->counters; }
 
+// Each item's memory is asked for some items before its turn: many series do not fit into the cache.
 void Shard::State::process(std::span<const Item> items) noexcept {
-  resolved = touched = 0;
-  raw_ahead = run_left;
-  for (std::size_t begin = 0; begin < items.size(); begin += chunk) {
-    resolve(items, std::min(begin + 4 * chunk, items.size()));
-    touch(std::min(begin + 2 * chunk, items.size()));
-    update(items, begin, std::min(begin + chunk, items.size()));
-  }
-  group.flush();
-  counters.aggregated.add(std::exchange(aggregated, 0));
-}
-
-// Where the series' blocks are; asks for their first lines.
-void Shard::State::resolve(std::span<const Item> items, std::size_t end) noexcept {
-  const std::span<const Arena::Place> places = blocks;
-  for (std::size_t i = std::exchange(resolved, end); i < end; ++i) {
-    std::byte*& place = ahead[i % ahead.size()];
-    place = nullptr;
-    if (raw_ahead != 0) [[unlikely]] {
-      --raw_ahead;
-      continue;
-    }
-    const Item& item = items[i];
-    if (item.kind() >= ItemKind::run) [[unlikely]] {
-      if (item.kind() != ItemKind::run) continue;
-      raw_ahead = Item::run_items(item.run_count());
-    }
-    const std::uint32_t slot = by_shards.divide(item.series);
-    if (slot >= places.size() || places[slot] == 0) continue;
-    place = arena.at(places[slot]);
-    __builtin_prefetch(place, 1);
-  }
-}
-
-// Asks for the lines that the samples change.
-void Shard::State::touch(std::size_t end) noexcept {
-  for (std::size_t i = std::exchange(touched, end); i < end; ++i) {
-    std::byte* const block = ahead[i % ahead.size()];
-    if (block == nullptr) continue;
-    const SeriesHead& head = head_of(block);
-    __builtin_prefetch(block + head.pane, 1);
-    const Layout& layout = *head.layout;
-    if (layout.plain) continue;
-    for (const Layout::Judge& judge : layout.judges) __builtin_prefetch(block + judge.offset, 1);
-    for (const Window& window : layout.windows) {
-      if (const auto* paned = std::get_if<PanedWindow>(&window)) {
-        __builtin_prefetch(block + paned->pane_offset(block), 1);
-      }
-    }
-  }
-}
-
-void Shard::State::update(std::span<const Item> items, std::size_t begin, std::size_t end) noexcept {
+  constexpr std::size_t farthest = 64, far = 32, near = 16;
   std::uint64_t added = 0;
-  for (std::size_t i = begin; i < end; ++i) {
+  std::size_t i = 0;
+  if (run_left != 0) i = take_run_values(items, 0);
+  for (; i < items.size(); ++i) {
+    if (i + farthest < items.size()) __builtin_prefetch(&homes.data()[by_shards.divide(items[i + farthest].series)]);
+    if (i + far < items.size()) fetch(items[i + far]);
+    if (!all_plain && i + near < items.size()) fetch_rest(items[i + near]);
     const Item& item = items[i];
-    std::byte* const block = ahead[i % ahead.size()];
-    if (block != nullptr && item.kind() == ItemKind::sample) [[likely]] {
+    const Home home = home_of(item);
+    if (item.kind() == ItemKind::sample && home.block != 0) [[likely]] {
+      std::byte* const block = arena.at(home.block);
       SeriesHead& head = head_of(block);
       if (is_usual(head, item.time, item.time)) [[likely]] {
         head.newest = item.time;
         head.newest_arrival = now;
         ++added;
         if (head.layout->plain) {
-          group.add(&state_at<Summary>(block, head.pane), item.value());
+          group.add(head, &state_at<Summary>(block, head.pane), item.value());
         } else {
-          take_usual(block, {item.time, item.value()}, item.series, item);
+          take_usual(block, item);
         }
         continue;
       }
     }
     group.flush();
-    take_other(items, i);
+    if (item.kind() == ItemKind::run) {
+      begin_run(item);
+      i = take_run_values(items, i + 1) - 1;
+    } else {
+      take_other(item);
+    }
   }
-  aggregated += added;
+  group.flush();
+  counters.aggregated.add(added);
 }
 
-// Anything but a sample of the usual kind.
-void Shard::State::take_other(std::span<const Item> items, std::size_t& at) noexcept {
-  if (run_left != 0) return take_run_values(items, at);
-  const Item& item = items[at];
+// What lies where a series' samples usually go. An item that holds values of a run names some series, too:
+// asking for its memory does no harm.
+inline void Shard::State::fetch(const Item& item) const noexcept {
+  const Home home = home_of(item);
+  if (home.block == 0) return;
+  __builtin_prefetch(arena.at(home.block), 1);
+  __builtin_prefetch(arena.at(home.pane), 1);
+}
+
+inline void Shard::State::fetch_rest(const Item& item) const noexcept {
+  const Home home = home_of(item);
+  if (home.block == 0) return;
+  std::byte* const block = arena.at(home.block);
+  const Layout& layout = *head_of(block).layout;
+  for (const Layout::Judge& judge : layout.judges) __builtin_prefetch(block + judge.offset, 1);
+  if (layout.plain) return;
+  for (const Window& window : layout.windows) {
+    if (const auto* paned = std::get_if<PanedWindow>(&window)) {
+      __builtin_prefetch(block + paned->pane_offset(block), 1);
+    }
+  }
+}
+
+// Anything but a sample of the usual kind, and runs.
+void Shard::State::take_other(const Item& item) noexcept {
   position = item.position(position);
   switch (item.kind()) {
     case ItemKind::sample:
       return take_sample(item, item.value());
     case ItemKind::null:
       return take_sample(item, std::numeric_limits<double>::quiet_NaN());
-    case ItemKind::run:
-      run = item;
-      run_left = Item::run_items(item.run_count());
-      run_values.clear();
-      return;
     case ItemKind::tick:
       return take_tick(item.time);
     case ItemKind::evict:
       return take_evict(item);
     case ItemKind::end:
       return take_end();
+    case ItemKind::run:
+      break;
   }
   CHECK(false, "an item of kind %u", static_cast<unsigned>(item.kind()));
 }
@@ -295,8 +276,8 @@ void Shard::State::take_tick(Time time) noexcept {
 }
 
 // A sample of the usual kind of a series that is not plain.
-void Shard::State::take_usual(std::byte* block, const Point& point, SeriesId series,
-                              const Item& item) noexcept {
+void Shard::State::take_usual(std::byte* block, const Item& item) noexcept {
+  const Point point{item.time, item.value()};
   const Layout& layout = *head_of(block).layout;
   for (const Window& window : layout.windows) {
     const PanedWindow& paned = *std::get_if<PanedWindow>(&window);
@@ -304,7 +285,7 @@ void Shard::State::take_usual(std::byte* block, const Point& point, SeriesId ser
   }
   if (layout.judges.empty()) return;
   position = item.position(position);
-  Emitter emitter = emitter_for(block, series);
+  Emitter emitter = emitter_for(block, item.series);
   judge(block, point, emitter);
 }
 
@@ -320,8 +301,9 @@ void Shard::State::take_sample(const Item& item, double value) noexcept {
   if (head.due <= head.watermark) close_windows(block, head.watermark, true, emitter);
   (add_to_windows(block, point, emitter) ? counters.aggregated : counters.late).add();
   if (fresh && !std::isnan(value)) judge(block, point, emitter);
-  watch(block, by_shards.divide(item.series));
-  look_ahead(block);
+  const std::uint32_t slot = by_shards.divide(item.series);
+  watch(block, slot);
+  look_ahead(block, slot);
 }
 
 // The values of a run: at once where the whole run is of the usual kind, else one after the other. So what
@@ -330,12 +312,13 @@ void Shard::State::take_run(const Item& item, std::span<const double> values) no
   const Duration step = item.run_step();
   const Time last = item.time + step * static_cast<std::int64_t>(values.size() - 1);
   const std::uint32_t slot = by_shards.divide(item.series);
-  std::byte* const block = slot < blocks.size() && blocks[slot] != 0 ? arena.at(blocks[slot]) : nullptr;
+  std::byte* const block =
+      slot < homes.size() && homes[slot].block != 0 ? arena.at(homes[slot].block) : nullptr;
   if (block != nullptr && head_of(block).layout->plain && is_usual(head_of(block), item.time, last)) {
     head_of(block).newest = last;
     head_of(block).newest_arrival = now;
     state_at<Summary>(block, head_of(block).pane).merge(kernel::summarize(values));
-    aggregated += values.size();
+    counters.aggregated.add(values.size());
     return;
   }
   Item one = item;
@@ -345,29 +328,38 @@ void Shard::State::take_run(const Item& item, std::span<const double> values) no
   }
 }
 
-// The values that are here, from item `at` on; the last of them is left at `at`.
-void Shard::State::take_run_values(std::span<const Item> items, std::size_t& at) noexcept {
+void Shard::State::begin_run(const Item& item) noexcept {
+  position = item.position(position);
+  run = item;
+  run_left = Item::run_items(item.run_count());
+  run_values.clear();
+}
+
+// The values that are here, from item `at` on; where they end.
+std::size_t Shard::State::take_run_values(std::span<const Item> items, std::size_t at) noexcept {
   const std::size_t here = std::min<std::size_t>(run_left, items.size() - at);
-  const auto* const first = reinterpret_cast<const double*>(&items[at]);
+  const auto* const first = reinterpret_cast<const double*>(items.data() + at);
   const bool whole = run_values.empty() && here == run_left;
   run_left -= static_cast<std::uint32_t>(here);
-  at += here - 1;
-  if (whole) return take_run(run, {first, run.run_count()});
-  run_values.insert(run_values.end(), first, first + here * Item::run_values);
-  if (run_left == 0) take_run(run, std::span(run_values).first(run.run_count()));
+  if (whole) {
+    take_run(run, {first, run.run_count()});
+  } else {
+    run_values.insert(run_values.end(), first, first + here * Item::run_values);
+    if (run_left == 0) take_run(run, std::span(run_values).first(run.run_count()));
+  }
+  return at + here;
 }
 
 // What the series' windows hold is all they will ever hold. Its memory is free for another.
 void Shard::State::take_evict(const Item& item) noexcept {
   const std::uint32_t slot = by_shards.divide(item.series);
-  if (slot >= blocks.size() || blocks[slot] == 0) return;
-  std::byte* const block = arena.at(blocks[slot]);
+  if (slot >= homes.size() || homes[slot].block == 0) return;
+  std::byte* const block = arena.at(homes[slot].block);
   Emitter emitter = emitter_for(block, item.series);
   close_windows(block, Time::max() - Duration{1}, false, emitter);
   const std::size_t bytes = head_of(block).layout->bytes;
   wheel.remove(slot);
-  arena.release(std::exchange(blocks[slot], 0), bytes);
-  std::replace(ahead.begin(), ahead.end(), block, static_cast<std::byte*>(nullptr));
+  arena.release(std::exchange(homes[slot], Home{}).block, bytes);
   counters.evicted.add();
   counters.series.set(counters.series.get() - 1);
   counters.state_bytes.set(counters.state_bytes.get() - bytes);
@@ -375,9 +367,9 @@ void Shard::State::take_evict(const Item& item) noexcept {
 
 // No sample can follow.
 void Shard::State::take_end() noexcept {
-  for (std::uint32_t slot = 0; slot < blocks.size(); ++slot) {
-    if (blocks[slot] == 0) continue;
-    std::byte* const block = arena.at(blocks[slot]);
+  for (std::uint32_t slot = 0; slot < homes.size(); ++slot) {
+    if (homes[slot].block == 0) continue;
+    std::byte* const block = arena.at(homes[slot].block);
     Emitter emitter = emitter_for(block, slot * shards + index);
     close_windows(block, Time::max() - Duration{1}, false, emitter);
   }
@@ -388,20 +380,20 @@ std::byte* Shard::State::block_of(const Item& item) noexcept {
   CHECK(item.series - slot * shards == index, "series %u came to shard %u of %u", item.series, index, shards);
   CHECK(item.time >= time_min && item.time < time_max, "event time %lld",
         static_cast<long long>(item.time.time_since_epoch().count()));
-  if (slot < blocks.size() && blocks[slot] != 0) [[likely]]
-    return arena.at(blocks[slot]);
+  if (slot < homes.size() && homes[slot].block != 0) [[likely]]
+    return arena.at(homes[slot].block);
   return start_series(item.series, slot, item.time);
 }
 
 std::byte* Shard::State::start_series(SeriesId series, std::uint32_t slot, Time time) noexcept {
   CHECK(now != no_time, "series %u has a sample before the first tick", series);
-  if (slot >= blocks.size()) {
-    blocks.resize(slot + 1);
+  if (slot >= homes.size()) {
+    homes.resize(slot + 1);
     wheel.grow(slot + 1);
   }
   const Layout& layout = layout_of(table.plan(series));
-  blocks[slot] = arena.allocate(layout.bytes);
-  std::byte* const block = arena.at(blocks[slot]);
+  homes[slot].block = homes[slot].pane = arena.allocate(layout.bytes);
+  std::byte* const block = arena.at(homes[slot].block);
   head_of(block) = {.layout = &layout,
                     .newest = time,
                     .newest_arrival = now,
@@ -409,6 +401,7 @@ std::byte* Shard::State::start_series(SeriesId series, std::uint32_t slot, Time 
                     .lead_max = Duration{0},
                     .pane = 0,
                     .silences_raised = 0,
+                    .group = 0,
                     .watermark = time - layout.lateness,
                     .due = Time::max()};
   rest_of(block) = {.scheduled = Time::max(), .last_arrival = now};
@@ -435,6 +428,7 @@ const Layout& Shard::State::layout_of(const Plan& plan) {
     if (known == &plan) return *layout;
   }
   layouts.emplace_back(&plan, std::make_unique<const Layout>(plan));
+  all_plain = all_plain && layouts.back().second->plain;
   scratch.resize(std::max(scratch.size(), layouts.back().second->scratch));
   return *layouts.back().second;
 }
@@ -565,7 +559,7 @@ void Shard::State::watch(std::byte* block, std::uint32_t slot) noexcept {
 
 // Which samples are of the usual kind from now on. A sample ahead of the clock by more than before brings the
 // idle deadline of `due` nearer; it may come as near as the wheel looks.
-void Shard::State::look_ahead(std::byte* block) noexcept {
+void Shard::State::look_ahead(std::byte* block, std::uint32_t slot) noexcept {
   SeriesHead& head = head_of(block);
   const Layout& layout = *head.layout;
   head.horizon = Time::min();
@@ -583,6 +577,7 @@ void Shard::State::look_ahead(std::byte* block) noexcept {
   head.horizon = horizon;
   if (!layout.windows.empty()) {
     head.pane = static_cast<std::uint32_t>(std::get_if<PanedWindow>(&layout.windows[0])->pane_offset(block));
+    homes[slot].pane = homes[slot].block + head.pane / static_cast<std::uint32_t>(Arena::line);
   }
 }
 
@@ -590,7 +585,7 @@ void Shard::State::look_ahead(std::byte* block) noexcept {
 // schedules it for its next deadline, or a little earlier, so that samples that come with the usual jitter
 // seldom bring the deadline before the time scheduled.
 void Shard::State::expire(std::uint32_t slot) noexcept {
-  std::byte* block = arena.at(blocks[slot]);
+  std::byte* block = arena.at(homes[slot].block);
   SeriesHead& head = head_of(block);
   const Layout& layout = *head.layout;
   Emitter emitter = emitter_for(block, slot * shards + index);
@@ -603,7 +598,7 @@ void Shard::State::expire(std::uint32_t slot) noexcept {
       const bool near = deadline == Time::max() || deadline - now <= 2 * slack;
       const Time look = near ? deadline : deadline - slack;
       rest_of(block).scheduled = look == Time::max() ? look : wheel.schedule(slot, look);
-      return look_ahead(block);
+      return look_ahead(block, slot);
     }
     if (idle <= silent) {
       head.watermark = std::max({head.watermark, head.newest - layout.lateness, head.due});

@@ -38,8 +38,8 @@ void Summary::merge(const Summary& other) noexcept {
   const Twofold step = Twofold::sum(other.reference, -reference);
   const Twofold steps = step * static_cast<double>(other.count);  // no count loses a digit here
   const Twofold theirs = shifted_sum(other);
-  const Twofold squares = Twofold::sum(other.squares_shifted, other.squares_compensation) +
-                          step * (theirs + theirs + steps);
+  const Twofold squares =
+      Twofold::sum(other.squares_shifted, other.squares_compensation) + step * (theirs + theirs + steps);
   store(shifted_sum(*this) + (theirs + steps), sum_shifted, sum_compensation);
   store(Twofold::sum(squares_shifted, squares_compensation) + squares, squares_shifted, squares_compensation);
   count += other.count;

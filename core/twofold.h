@@ -1,7 +1,7 @@
 // Twofold: a number as the sum of two doubles, about 106 bits. For what is computed once per result, where a
 // double is too short and a long double too slow. Pure. Sources: Dekker 1971; Knuth, TAOCP 2, 4.2.2; Joldes,
-// Muller, Popescu 2017, "Tight and rigorous error bounds for basic building blocks of double-word arithmetic".
-// Beyond 1e300 the parts may become infinite or NaN.
+// Muller, Popescu 2017, "Tight and rigorous error bounds for basic building blocks of double-word
+// arithmetic". Beyond 1e300 the parts may become infinite or NaN.
 #pragma once
 
 namespace core {

@@ -72,12 +72,12 @@ struct WindowSpec {
   std::optional<double> above, below;              // above_count, below_count: strict
   std::optional<std::pair<double, double>> range;  // in_range_count: inclusive
   Outliers outliers = Outliers::iqr;
-  double error = 0.01;      // of percentiles over more than `kept` samples: relative
-  std::uint32_t kept = 256; // samples (and different values) that are kept exactly
-  Duration half_life{};     // ewma; 0: a quarter of the length
-  Duration hold{};          // integral, time_weighted_mean, increase, rate: longest time a value holds
-  bool linear = false;      // integral, time_weighted_mean: between samples; else a value holds
-  Duration cadence{};       // completeness: expected time between samples; 0: learned
+  double error = 0.01;       // of percentiles over more than `kept` samples: relative
+  std::uint32_t kept = 256;  // samples (and different values) that are kept exactly
+  Duration half_life{};      // ewma; 0: a quarter of the length
+  Duration hold{};           // integral, time_weighted_mean, increase, rate: longest time a value holds
+  bool linear = false;       // integral, time_weighted_mean: between samples; else a value holds
+  Duration cadence{};        // completeness: expected time between samples; 0: learned
 
   // All that is wrong with it, in words, beginning with the key ("every: 3s does not divide length 10s;
   // ..."); empty when valid. Also refuses more than panes_max panes, those that `lateness` and retention need

@@ -359,6 +359,12 @@ TEST_CASE("time: the first pointer that can be read, for the whole row") {
   check_counts(subject, R"({"ts":"0001-01-01T00:00:00Z","t":1})", {"0 t=1"}, {.bad_times = 1});
   check_counts(subject, R"({"ts":true,"t":1})", {"0 t=1"}, {.bad_times = 1});
   check_counts(subject, R"({"ts":-1,"t":1})", {"0 t=1"}, {.bad_times = 1});
+  check_counts(subject, R"({"ts":-0,"t":1})", {"0 t=1 @0"}, {});
+  check_counts(subject, R"({"ts":1767225600.25,"t":1})", {"0 t=1 @1767225600250000000"}, {});
+  // The double is 1767225601, the text is not.
+  check_counts(subject, R"({"ts":1767225600.9999999999,"t":1})", {"0 t=1 @1767225600999999999"}, {});
+  check_counts(subject, R"({"ts":1767225600123456789,"t":1})", {"0 t=1 @1767225600123456789"}, {});
+  check_counts(subject, R"({"ts":1e999,"t":1})", {"0 t=1"}, {.bad_times = 1});
   check_counts(subject, R"([{"ts":5,"t":1},{"ts":"x","t":2},{"t":3}])",
                {"0 t=1 @5000000000", "1 t=2", "2 t=3"}, {.bad_times = 1});
 

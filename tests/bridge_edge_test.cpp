@@ -2,6 +2,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <optional>
+#include <random>
+#include <span>
 
 #include "tests/pipeline_fixture.h"
 
@@ -188,6 +191,64 @@ TEST_CASE("names that look alike in a topic are counted") {
   feed.send(1s, "in/a", R"({"x":{"y":2}})");
   CHECK(feed.stats().name_collisions == 1);
   CHECK(feed.stats().series[0].count == 2);
+}
+
+// Known and new topics, repeats, and all that can be wrong, in any order.
+std::vector<std::pair<bridge::Message, std::string>> mixed_messages(std::uint64_t seed, std::size_t count) {
+  std::mt19937_64 random(seed);
+  std::vector<std::pair<bridge::Message, std::string>> all;
+  for (std::size_t i = 0; i < count; ++i) {
+    bridge::Message message;
+    message.arrival = test::day + 20ms * i;
+    message.qos = static_cast<std::uint8_t>(random() % 2);
+    message.packet_id = static_cast<std::uint16_t>(random() % 8);
+    message.duplicate = random() % 3 == 0;
+    message.stale = random() % 20 == 0;
+    const std::string device = std::to_string(random() % 10 == 0 ? random() % 1000 : random() % 20);
+    const std::string number = std::to_string(random() % 3);
+    const std::string payloads[] = {number,
+                                    at(static_cast<std::int64_t>(i / 50), "\"v\":" + number),
+                                    "{\"v\":" + number + ",\"w\":null}",
+                                    "{\"v\":",
+                                    "{\"v\":1e999}",
+                                    ""};
+    all.emplace_back(message,
+                     (random() % 10 == 0 ? "out/" : "in/") + device + "/x\n" + payloads[random() % 6]);
+  }
+  return all;
+}
+
+TEST_CASE("messages taken at once are taken as one by one") {
+  const std::uint64_t seed = 20260104;
+  MESSAGE("seed " << seed);
+  auto messages = mixed_messages(seed, 3000);
+  std::vector<bridge::Message> all;
+  for (auto& [message, text] : messages) {
+    const std::size_t topic = text.find('\n'), payload = text.size() - topic - 1;
+    text.append(bridge::payload_padding, '}');
+    const std::string_view view = text;
+    message.topic = view.substr(0, topic);
+    message.payload = view.substr(topic + 1, payload);
+    all.push_back(message);
+  }
+  std::optional<std::vector<test::Published>> expected;
+  for (const std::size_t at_once : {1U, 2U, 7U, 128U, 3000U}) {
+    CAPTURE(at_once);
+    Feed feed(one_stream);
+    for (std::size_t i = 0; i < all.size(); i += at_once) {
+      feed.pipeline().edge().take(std::span(all).subspan(i, std::min(at_once, all.size() - i)));
+    }
+    CHECK(feed.pipeline().edge().position() == all.size());
+    const std::vector<test::Published> published = feed.take();
+    if (!expected) expected = published;
+    CHECK(expected->size() > 200);
+    CHECK(published == *expected);
+    for (const MessageOutcome outcome :
+         {MessageOutcome::decoded, MessageOutcome::unmatched, MessageOutcome::ignored,
+          MessageOutcome::retained, MessageOutcome::duplicate, MessageOutcome::malformed}) {
+      CHECK(feed.messages(outcome) > 0);
+    }
+  }
 }
 
 TEST_CASE("endless new topics do not use memory without end") {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <deque>
 #include <random>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -116,6 +117,37 @@ TEST_CASE("a full journal refuses without effect and takes again once there is r
   CHECK(journal.front() == nullptr);
 }
 
+TEST_CASE("a batch is what is there, as far as one block goes") {
+  Journal journal(1 << 20);
+  CHECK(journal.batch().empty());
+  std::uint64_t pushed = 0;
+  const auto push = [&](std::size_t payload_bytes) {
+    REQUIRE(journal.push(Sample(pushed++, 20, payload_bytes).message));
+  };
+  std::uint64_t taken = 0;
+  const auto take = [&](std::size_t payload_bytes) {
+    const std::span<const Message> messages = journal.batch();
+    CHECK(journal.batch().data() == messages.data());  // the same until they are popped
+    for (const Message& message : messages)
+      REQUIRE(same(message, Sample(taken++, 20, payload_bytes).message));
+    const std::size_t count = messages.size();
+    journal.pop();
+    return count;
+  };
+  for (int i = 0; i < 3; ++i) push(100);
+  CHECK(take(100) == 3);
+  CHECK(journal.popped() == 3);
+  CHECK(journal.batch().empty());
+  for (std::size_t i = 0; i < Journal::batch_max + 1; ++i) push(100);
+  CHECK(take(100) == Journal::batch_max);
+  CHECK(take(100) == 1);
+  // Three of these fill a block, beside what is in the first.
+  for (int i = 0; i < 6; ++i) push(80'000);
+  CHECK(take(80'000) == 2);
+  CHECK(take(80'000) == 3);
+  CHECK(take(80'000) == 1);
+}
+
 TEST_CASE("memory follows the backlog") {
   Journal journal(16 << 20);
   std::uint64_t pushed = 0;
@@ -209,6 +241,15 @@ TEST_CASE("property: one thread, any order of pushes and pops, as a queue of mes
         } else {
           ++refused;
         }
+      } else if (random() % 300 == 0) {
+        const std::span<const Message> messages = journal.batch();
+        REQUIRE(messages.empty() == model.empty());
+        REQUIRE(messages.size() <= std::min(model.size(), Journal::batch_max));
+        for (const Message& message : messages) {
+          REQUIRE(same(message, model.front()->message));
+          model.pop_front();
+        }
+        if (!messages.empty()) journal.pop();
       } else {
         const Message* message = journal.front();
         REQUIRE((message == nullptr) == model.empty());
@@ -254,17 +295,19 @@ TEST_CASE(
       bool good = true;
       unsigned padding = 0;
       while (!journal.finished()) {
-        const Message* message = journal.front();
-        if (message == nullptr) {
+        const std::span<const Message> messages = journal.batch();
+        if (messages.empty()) {
           journal.wait(10s);
           continue;
         }
-        const auto [topic, payload] = sizes.next();
-        good = good && same(*message, Sample(seen, topic, payload).message);
-        padding |= padding_sum(*message);
+        for (const Message& message : messages) {
+          const auto [topic, payload] = sizes.next();
+          good = good && same(message, Sample(seen, topic, payload).message);
+          padding |= padding_sum(message);
+          ++seen;
+          if (c.slow_consumer && seen % 300 == 0) core::nap(1ms);
+        }
         journal.pop();
-        ++seen;
-        if (c.slow_consumer && seen % 300 == 0) core::nap(1ms);
       }
       producer.join();
       CHECK(good);

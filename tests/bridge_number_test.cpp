@@ -186,6 +186,30 @@ TEST_CASE("json_number: where it ends, and what JSON does not write") {
   check("abc", std::nullopt);
 }
 
+TEST_CASE("plain_number takes what sensors send, and leaves the rest") {
+  const auto check = [](std::string text, bool taken) {
+    CAPTURE(text);
+    const std::size_t length = text.size();
+    const double expected = std::strtod(text.c_str(), nullptr);
+    text += "}" + std::string(16, '7');
+    double value = 0;
+    const char* const end = bridge::plain_number(text.data(), value);
+    REQUIRE((end != nullptr) == taken);
+    if (!taken) return;
+    CHECK(end == text.data() + length);
+    CHECK(same_bits(value, expected));
+  };
+  const bool here = std::endian::native == std::endian::little;
+  for (const char* text :
+       {"0", "-0", "7", "21.5", "-0.25", "0.00001", "1013.257", "230.11827", "1234567", "12345678",
+        "1767225600", "1767225600123", "123456789012345", "1234567.1234567", "0.1234567890123"}) {
+    check(text, here);
+  }
+  for (const char* text : {"1e5", "1.5E3", "1234567890123456", "123456789.5", "1.12345678901234567"})
+    check(text, false);
+  for (const char* text : {"", "-", ".5", "5.", "01", "-01", "00000001.5", "x"}) check(text, false);
+}
+
 TEST_CASE("random decimals read as the C library reads them") {
   const std::uint64_t seed = 20260101;
   MESSAGE("seed " << seed);

@@ -16,7 +16,7 @@ std::size_t first_not_below(std::span<const double> sorted, double value) noexce
   std::size_t left = sorted.size();
   while (left > 1) {
     const std::size_t half = left / 2;
-    base += base[half - 1] < value ? half : 0;
+    base += half & -static_cast<std::size_t>(base[half - 1] < value);
     left -= half;
   }
   return static_cast<std::size_t>(base - sorted.data()) + (left == 1 && *base < value ? 1 : 0);
