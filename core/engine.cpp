@@ -37,7 +37,7 @@ struct Lane {
 
   std::vector<Item> batch;
   std::size_t waiting = 0;  // items of `batch` in use; less than its size between calls
-  std::uint64_t sent = 0;   // items given to the queue
+  std::uint64_t sent = 0;   // items that left
   std::optional<ShardQueue> queue;
   alignas(64) Shard shard;
   std::vector<Item> taken;
@@ -61,11 +61,12 @@ struct Engine::Inner {
                                   batch_buckets - 1)]
         .add();
     batch_items.add(items.size());
+    lane.sent += items.size();
     if (lane.queue) {
       lane.queue->push(items);
-      lane.sent += items.size();
     } else {
       lane.shard.process(items);
+      lane.handled.store(lane.sent, std::memory_order_relaxed);
     }
     waiting -= items.size();
     lane.waiting = 0;
@@ -131,6 +132,13 @@ void Engine::push(SeriesId series, Time time, double value, Position position) n
   if (lane.waiting == lane.batch.size()) e.send(lane, FlushCause::full);
 }
 
+void Engine::evict(SeriesId series, Position position) noexcept {
+  Inner& e = *inner_;
+  Lane& lane = *e.lanes[series % static_cast<std::uint32_t>(e.lanes.size())];
+  e.add(lane, Item::evict(series, position));
+  if (lane.waiting == lane.batch.size()) e.send(lane, FlushCause::full);
+}
+
 void Engine::tick(Time now, Position position) noexcept {
   inner_->send_each(Item::tick(now, position), FlushCause::tick);
 }
@@ -165,6 +173,12 @@ void Engine::close() noexcept {
   for (const auto& lane : e.lanes) {
     if (lane->worker.joinable()) lane->worker.join();
   }
+}
+
+std::uint64_t Engine::sent(std::uint32_t shard) const noexcept { return inner_->lanes[shard]->sent; }
+
+std::uint64_t Engine::handled(std::uint32_t shard) const noexcept {
+  return inner_->lanes[shard]->handled.load(std::memory_order_acquire);
 }
 
 std::uint32_t Engine::shards() const noexcept { return static_cast<std::uint32_t>(inner_->lanes.size()); }

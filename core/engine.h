@@ -39,6 +39,9 @@ class Engine {
   // Adds a sample to its shard's batch; a full batch leaves at once. Waits while that shard's queue is full.
   // `position` never goes back.
   void push(SeriesId series, Time time, double value, Position position) noexcept;
+  // Gives the series up: its open windows are emitted as they are, its memory is free. A sample that follows
+  // begins anew.
+  void evict(SeriesId series, Position position) noexcept;
   // Sends a tick to every shard, behind all that was pushed before it. `now` never goes back.
   void tick(Time now, Position position) noexcept;
   // Sends all that waits in batches. No effect where nothing waits.
@@ -51,6 +54,11 @@ class Engine {
   void settle() noexcept;
   // Flushes, closes the queues, joins the workers. Idempotent; nothing may be pushed afterwards.
   void close() noexcept;
+
+  // Items that left for a shard; and of them those that it has handled, so that nothing they named is read
+  // any more.
+  [[nodiscard]] std::uint64_t sent(std::uint32_t shard) const noexcept;
+  [[nodiscard]] std::uint64_t handled(std::uint32_t shard) const noexcept;
 
   // Any thread.
   [[nodiscard]] std::uint32_t shards() const noexcept;

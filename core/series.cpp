@@ -86,6 +86,7 @@ void SeriesTable::evict(SeriesId id) noexcept {
     at = (at + 1) & mask;
   }
   erase(at);
+  entry(id).note = {};
   size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_release);
 }
 
@@ -176,7 +177,7 @@ SeriesId SeriesTable::add(const Plan& plan) {
   const SeriesId id = unused_id();
   char* const text = names_.allocate(bytes);
   std::memcpy(text, name_.data(), bytes);
-  entry(id) = Entry{&plan, text, interned_++};
+  entry(id) = Entry{&plan, text, interned_++, {}};
   return id;
 }
 

@@ -37,6 +37,13 @@ class SeriesTable {
   // entry stays as it is until release(), when no worker reads it any more; then the id is given out again.
   void evict(SeriesId id) noexcept;
   void release(SeriesId id);
+  // Edge thread only: what it notes of a series in use; nothing at first, and again after evict().
+  struct Note {
+    static constexpr std::uint32_t nowhere = ~std::uint32_t{0};
+    std::uint32_t step = 0;
+    std::uint32_t place = nowhere;
+  };
+  [[nodiscard]] Note& note(SeriesId id) noexcept { return entry(id).note; }
   // Edge thread only. Ids are less than this.
   [[nodiscard]] std::uint32_t ids() const noexcept { return ids_; }
   // Edge thread only. Memory of all of this.
@@ -62,6 +69,7 @@ class SeriesTable {
     const Plan* plan;
     char* name;  // see series.cpp
     std::uint64_t ordinal;
+    Note note;
   };
   struct Cell {
     std::uint32_t hash;

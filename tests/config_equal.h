@@ -77,10 +77,11 @@ inline bool same(const bridge::DetectorConfig& a, const bridge::DetectorConfig& 
 }
 
 inline bool same(const bridge::StreamConfig& a, const bridge::StreamConfig& b) {
-  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12] = a;
-  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12] = b;
-  return std::tie(a1, a2, a3, a4, a5, a7, a8, a9, a12) == std::tie(b1, b2, b3, b4, b5, b7, b8, b9, b12) &&
-         same(a6, b6) && same(a10, b10) && same(a11, b11);
+  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13] = a;
+  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13] = b;
+  return std::tie(a1, a2, a3, a4, a5, a6, a8, a9, a10, a13) ==
+             std::tie(b1, b2, b3, b4, b5, b6, b8, b9, b10, b13) &&
+         same(a7, b7) && same(a11, b11) && same(a12, b12);
 }
 
 inline bool same(const bridge::TlsConfig& a, const bridge::TlsConfig& b) {
@@ -104,9 +105,9 @@ inline bool same(const bridge::AggregationConfig& a, const bridge::AggregationCo
 }
 
 inline bool same(const bridge::LimitsConfig& a, const bridge::LimitsConfig& b) {
-  const auto& [a1, a2, a3, a4] = a;
-  const auto& [b1, b2, b3, b4] = b;
-  return std::tie(a1, a2, a3, a4) == std::tie(b1, b2, b3, b4);
+  const auto& [a1, a2, a3, a4, a5] = a;
+  const auto& [b1, b2, b3, b4, b5] = b;
+  return std::tie(a1, a2, a3, a4, a5) == std::tie(b1, b2, b3, b4, b5);
 }
 
 inline bool same(const bridge::PublishConfig& a, const bridge::PublishConfig& b) {

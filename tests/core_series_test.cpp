@@ -188,7 +188,7 @@ TEST_CASE("property: series come and go; each in use is found, and no entry chan
     REQUIRE(table.key(one.id, 0) == one.key);
     REQUIRE(table.ordinal(one.id) == one.ordinal);
   };
-  for (int i = 0; i < 200'000; ++i) {
+  for (int i = 0; i < 60'000; ++i) {
     const std::string key = std::to_string(below(5000)) + std::string(below(2) * below(300), 'x');
     const auto known = used.find(key);
     const auto id = table.intern(plan, Key{key}, "f");
@@ -209,7 +209,7 @@ TEST_CASE("property: series come and go; each in use is found, and no entry chan
       check(leaving.front());
       table.release(leaving.front().id);
     }
-    REQUIRE(table.size() == used.size());
+    if (table.size() != used.size()) FAIL("in use: ", table.size());
   }
   for (const auto& [key, one] : used) {
     check(one);
@@ -217,7 +217,7 @@ TEST_CASE("property: series come and go; each in use is found, and no entry chan
   }
   for (const Known& one : leaving) check(one);
   CHECK(table.ids() <= 3000 + 101);
-  CHECK(interned > 50'000);
+  CHECK(interned > 15'000);
 }
 
 TEST_CASE("memory follows the series in use, however many come and go") {
@@ -233,7 +233,7 @@ TEST_CASE("memory follows the series in use, however many come and go") {
   std::uint32_t named = 0;
   for (SeriesId& id : used) id = begin(named++);
   const std::size_t before = table.bytes();
-  while (named < 3'000'000) {
+  while (named < 1'000'000) {
     SeriesId& id = used[named % alive];
     table.evict(id);
     table.release(id);
