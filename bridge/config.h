@@ -62,7 +62,8 @@ struct AggregationConfig {
 };
 
 struct LimitsConfig {
-  std::uint32_t series_max = 1'000'000;  // 1 to 2^31
+  std::uint32_t series_max = 1'000'000;  // in use at once; 1 to 2^31
+  Duration series_ttl = 24h;  // a series without a sample for so long is given up; 1m to 10 years, 0s: never
   std::uint64_t journal_bytes =
       64ULL << 20;  // messages received and not yet read; 1 MiB to 1 TiB, room for two of the largest
   std::uint32_t payload_bytes_max = 256 << 10;  // 1 to 256 MiB; a larger message is counted as oversize
@@ -157,6 +158,7 @@ struct StreamConfig {
   int qos = 1;
   Retained retained =
       Retained::ignore;  // ignore: no sample; seed: knows the series, no sample; accept: a sample
+  std::uint32_t series_max = 0;  // of this stream in use at once; default: limits.series_max; 1 to 2^31
   PayloadConfig payload;
   Duration lateness = 5s;  // 0s to 30 days
   Duration future = 1min;  // event times further ahead of arrival are counted, never used; 0s to 365 days

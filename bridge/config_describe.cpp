@@ -199,6 +199,7 @@ Json stream_json(const StreamConfig& stream) {
   }
   out["qos"] = stream.qos;
   out["retained"] = name_in(retained_names, stream.retained);
+  out["series_max"] = stream.series_max;
   out["payload"] = payload_json(stream.payload);
   out["lateness"] = format_duration(stream.lateness);
   out["future"] = format_duration(stream.future);
@@ -226,6 +227,7 @@ std::string describe(const Config& config) {
                         {"when_full", name_in(when_full_names, aggregation.when_full)}};
   const LimitsConfig& limits = config.limits;
   out["limits"] = {{"series_max", limits.series_max},
+                   {"series_ttl", format_duration(limits.series_ttl)},
                    {"journal_bytes", limits.journal_bytes},
                    {"payload_bytes_max", limits.payload_bytes_max},
                    {"topic_bytes_max", limits.topic_bytes_max}};

@@ -67,6 +67,10 @@ void read_aggregation(const Node& node, const std::string& pointer, Problems& pr
 void read_limits(const Node& node, const std::string& pointer, Problems& problems, LimitsConfig& limits) {
   ObjectReader in(node, pointer, problems);
   in.integer("series_max", limits.series_max, 1, 1ULL << 31);
+  in.duration("series_ttl", limits.series_ttl, 0s, core::duration_max);
+  if (limits.series_ttl != 0s && limits.series_ttl < 1min) {
+    in.problem("series_ttl", format_duration(limits.series_ttl) + ": must be 1m or longer, or 0s for never");
+  }
   in.integer("journal_bytes", limits.journal_bytes, 1ULL << 20, 1ULL << 40);
   in.integer("payload_bytes_max", limits.payload_bytes_max, 1, 256U << 20);
   in.integer("topic_bytes_max", limits.topic_bytes_max, 1, 65535);
@@ -176,7 +180,10 @@ Config read_config(const Node& root, Problems& problems) {
   section("log", read_log, config.log);
   in.finish();
   name_streams(config.streams);
-  for (StreamConfig& stream : config.streams) fill_topics(stream);
+  for (StreamConfig& stream : config.streams) {
+    fill_topics(stream);
+    if (!stream.ignore && stream.series_max == 0) stream.series_max = config.limits.series_max;
+  }
   return config;
 }
 

@@ -110,6 +110,7 @@ void read_stream(const Node& node, const std::string& pointer, Problems& problem
   in.boolean("ignore", stream.ignore);
   in.integer("qos", stream.qos, 0, 2);
   in.choice("retained", stream.retained, retained_names);
+  in.integer("series_max", stream.series_max, 1, 1ULL << 31);
   if (const Node* const payload = in.find("payload"))
     read_payload(*payload, in.at("payload"), problems, stream.payload);
   in.duration("lateness", stream.lateness, 0s, 30 * 24h);
@@ -125,7 +126,7 @@ void read_stream(const Node& node, const std::string& pointer, Problems& problem
     in.problem("flags_to", "\"\": must be a topic; leave it out for the default");
   in.finish();
   if (!stream.ignore) return;
-  for (const char* const key : {"qos", "retained", "payload", "lateness", "future", "idle", "cadence",
+  for (const char* const key : {"qos", "retained", "series_max", "payload", "lateness", "future", "idle", "cadence",
                                 "windows", "detectors", "late_to", "flags_to"}) {
     if (in.find(key) != nullptr) in.problem(key, "has no effect in an ignored stream; leave it out");
   }

@@ -18,11 +18,12 @@ namespace bridge {
 // One stream at the edge: its rules with the state that reading it needs.
 struct EdgeStream {
   const StreamRules* rules = nullptr;
+  std::size_t index = 0;
   FieldTable fields;
   std::unique_ptr<Decoder> decoder;
   std::unordered_map<std::string, std::string>
-      safe_names;  // as published -> as received, of names that may collide
-  core::Counter series;
+      safe_names;       // as published -> as received, of names that may collide
+  Offenders offenders;  // whose samples found no room
 };
 
 namespace {
@@ -46,14 +47,21 @@ constexpr std::uint32_t fields_at_first = 8;
 constexpr std::size_t soon = 4, far = 12;
 constexpr std::size_t hashes_held = 16;  // a power of two, more than `far`
 
+// So many samples that found no room make one line for the log, which throttles them further.
+constexpr std::uint64_t overflows_between_lines = 64;
+
 }  // namespace
 
 struct Edge::Inner {
   Inner(const Rules& the_rules, core::SeriesTable& the_table, core::Engine& the_engine)
-      : rules(the_rules), table(the_table), engine(the_engine), routes(the_rules.config().limits.series_max) {
+      : rules(the_rules),
+        engine(the_engine),
+        routes(the_rules.config().limits.series_max),
+        roster(the_rules, the_table, the_engine) {
     for (const auto& stream_rules : rules.streams()) {
       auto stream = std::make_unique<EdgeStream>();
       stream->rules = stream_rules.get();
+      stream->index = streams.size();
       stream->decoder = Decoder::make(stream_rules->config->payload, stream->fields);
       streams.push_back(std::move(stream));
     }
@@ -69,6 +77,8 @@ struct Edge::Inner {
     next_tick = std::max(tick + tick_every, next_tick);
     tick_position = position;
     engine.tick(next_tick - tick_every, position);
+    const double part = roster.tick(next_tick - tick_every, position);
+    if (part > 0) routes.forget(roster.step(), Roster::ttl_steps, part);
     return true;
   }
 
@@ -90,7 +100,10 @@ struct Edge::Inner {
 
   // The route of a topic that has this hash; one that is not remembered is good until the next call.
   Route* route(std::string_view topic, std::uint64_t hash) {
-    if (Route* const known = routes.find(topic, hash)) return known;
+    if (Route* const known = routes.find(topic, hash)) {
+      if (known->step != roster.step()) renew(*known);
+      return known;
+    }
     resolve(topic);
     // Topics nobody wants are not remembered: they must not use up the room of those somebody wants.
     if (passing.stream == nullptr) return &passing;
@@ -102,9 +115,18 @@ struct Edge::Inner {
     return &passing;
   }
 
+  // Another step has begun: which of the series are in use has to be looked up again.
+  void renew(Route& from) noexcept {
+    from.step = roster.step();
+    for (SeriesId& id : from.series) {
+      if (id != unwanted_series) id = unknown_series;
+    }
+  }
+
   // Makes `passing` the route of `topic`.
   void resolve(std::string_view topic) {
     passing = {};
+    passing.step = roster.step();
     passing.topic = topic;
     std::string_view rest;
     for (const auto& stream : streams) {
@@ -123,10 +145,16 @@ struct Edge::Inner {
   // --- names to series
   // ----------------------------------------------------------------------------------------------
 
-  // Series of (route, field, grouping, tags of the row), for a route that does not know it; or unwanted, or
-  // limited.
-  SeriesId look_up(Route& from, FieldId field, std::size_t g, const std::string_view* row_tags) {
+  // Series of (route, field, grouping, tags of the row), for a route that does not know it, or knows that
+  // there was no room; or unwanted, or limited.
+  SeriesId look_up(Route& from, SeriesId known, FieldId field, std::size_t g,
+                   const std::string_view* row_tags) {
     const std::vector<Grouping>& groupings = from.stream->rules->groupings;
+    const auto evicted = static_cast<std::uint32_t>(roster.evicted());
+    if (known == limited_series && from.evicted == evicted) return known;
+    if (from.evicted != evicted)
+      std::replace(from.series.begin(), from.series.end(), limited_series, unknown_series);
+    from.evicted = evicted;
     const SeriesId id = intern(from, field, groupings[g], row_tags);
     if (groupings[g].has_tags) return id;  // another row is another series
     const std::size_t at = field * groupings.size() + g;
@@ -152,19 +180,33 @@ struct Edge::Inner {
     for (const KeySource& source : grouping.keys) {
       key.push_back(source.tag ? row_tags[source.index] : from.captures[source.index]);
     }
-    const std::uint32_t before = table.size();
-    const std::optional<SeriesId> id = table.intern(*plan, key, field_name);
-    if (!id) {
-      log_throttled(Level::warn, "edge", "series limit reached",
-                    {{"limits.series_max", std::to_string(before)}});
-      return limited_series;
-    }
-    if (table.size() != before) {
-      stream.series.add();
+    const auto [id, fresh] = roster.enter(*plan, key, field_name, position);
+    if (fresh) {
       note_name(stream, field_name);
       for (const std::string_view value : key) note_name(stream, value);
     }
-    return *id;
+    return id;
+  }
+
+  // A sample has found no room.
+  void note_overflow(const Route& from, FieldId field, const Grouping& grouping,
+                     const std::string_view* row_tags) {
+    EdgeStream& stream = *from.stream;
+    counters.series_limit.add();
+    if (grouping.keys.empty()) {
+      stream.offenders.add("field", stream.fields.name(field));
+    } else {
+      const KeySource& first = grouping.keys[0];
+      stream.offenders.add(grouping.names[0], first.tag ? row_tags[first.index] : from.captures[first.index]);
+    }
+    if (counters.series_limit.get() % overflows_between_lines != 1) return;
+    const Offender top = stream.offenders.top(1).front();
+    log_throttled(Level::warn, "edge", "series limit reached",
+                  {{"stream", stream.rules->config->name},
+                   {"series", std::to_string(roster.series(from.stream->index))},
+                   {"samples", std::to_string(counters.series_limit.get())},
+                   {top.key, top.value},
+                   {"of_them", std::to_string(top.samples)}});
   }
 
   // Counts names that differ and look alike in a topic. Only those that hold what a replaced character
@@ -257,16 +299,18 @@ struct Edge::Inner {
         continue;
       }
       for (std::size_t g = 0; g < groupings; ++g) {
+        const std::string_view* const row_tags = decoded.tags.data() + reading.row * tag_count;
         SeriesId id = from.known(reading.field * groupings + g);
-        if (id == unknown_series)
-          id = look_up(from, reading.field, g, decoded.tags.data() + reading.row * tag_count);
+        if (id == unknown_series || id == limited_series) id = look_up(from, id, reading.field, g, row_tags);
         if (id == unwanted_series || seed) continue;
         counters.samples.add();
         if (id != limited_series && !quarantined) {
           counters.pushed.add();
           engine.push(id, time, reading.value, position);
+        } else if (quarantined) {
+          counters.future.add();
         } else {
-          (quarantined ? counters.future : counters.series_limit).add();
+          note_overflow(from, reading.field, stream.groupings[g], row_tags);
         }
       }
     }
@@ -298,10 +342,10 @@ struct Edge::Inner {
   }
 
   const Rules& rules;
-  core::SeriesTable& table;
   core::Engine& engine;
   std::vector<std::unique_ptr<EdgeStream>> streams;
   Routes routes;
+  Roster roster;
   Route passing;  // the topic resolved last; what it looks into:
   std::vector<std::string_view> captures;
   std::vector<SeriesId> passing_series;
@@ -327,8 +371,10 @@ Position Edge::position() const noexcept { return inner_->position; }
 
 const EdgeCounters& Edge::counters() const noexcept { return inner_->counters; }
 
-std::uint64_t Edge::series(std::size_t stream) const noexcept {
-  return inner_->streams[stream]->series.get();
+const Roster& Edge::roster() const noexcept { return inner_->roster; }
+
+const Offenders& Edge::offenders(std::size_t stream) const noexcept {
+  return inner_->streams[stream]->offenders;
 }
 
 }  // namespace bridge

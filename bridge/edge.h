@@ -9,7 +9,9 @@
 #include <span>
 
 #include "bridge/message.h"
+#include "bridge/offenders.h"
 #include "bridge/outcome.h"
+#include "bridge/roster.h"
 #include "bridge/rules.h"
 #include "core/counter.h"
 #include "core/engine.h"
@@ -51,8 +53,9 @@ class Edge {
   [[nodiscard]] core::Position position() const noexcept;
 
   [[nodiscard]] const EdgeCounters& counters() const noexcept;
-  // Series by stream. Any thread.
-  [[nodiscard]] std::uint64_t series(std::size_t stream) const noexcept;
+  // Any thread. Which series are in use; of a stream, what most samples that found no room came under.
+  [[nodiscard]] const Roster& roster() const noexcept;
+  [[nodiscard]] const Offenders& offenders(std::size_t stream) const noexcept;
 
  private:
   struct Inner;

@@ -389,7 +389,7 @@ void Encoder::write_number(std::string_view member, double value) {
 
 void Encoder::push(core::Position cause, core::SeriesId series) {
   payload_ += '}';
-  outbox_.push({cause, series, topic_, payload_});
+  outbox_.push({cause, table_.ordinal(series), topic_, payload_});
 }
 
 }  // namespace bridge

@@ -147,6 +147,8 @@ void add_shards(const Stats& stats, Families& out) {
 void add_results(const Stats& stats, Families& out) {
   out.gauge("weir_series", "Series in use.");
   for (const auto& count : stats.series) out.add(count.count, label("stream", count.stream));
+  out.counter("weir_series_evicted_total", "Series given up, as they had no sample for limits.series_ttl.")
+      .add(stats.series_evicted);
   out.gauge("weir_state_bytes", "Memory of windows and detectors.").add(stats.state_bytes);
   out.counter("weir_windows_total", "Window results, revisions included.");
   for (const auto& rule : stats.windows)

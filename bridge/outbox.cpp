@@ -13,7 +13,7 @@ namespace {
 // A record: this, the topic, the payload.
 struct Header {
   core::Position cause;
-  core::SeriesId series;
+  std::uint64_t series;
   std::uint32_t topic_bytes;
   std::uint32_t payload_bytes;
 };

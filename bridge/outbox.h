@@ -13,7 +13,7 @@ namespace bridge {
 
 struct Result {
   core::Position cause;
-  core::SeriesId series;
+  std::uint64_t series;  // its ordinal (core/series.h)
   std::string_view topic;
   std::string_view payload;
 };

@@ -89,9 +89,14 @@ void Pipeline::add_queues(Stats& stats) const {
 }
 
 void Pipeline::add_rules(Stats& stats) const {
+  constexpr std::size_t offenders_shown = 5;  // of a stream
+  stats.series_evicted = edge_->roster().evicted();
   for (std::size_t s = 0; s < rules_.streams().size(); ++s) {
     const StreamConfig& stream = *rules_.streams()[s]->config;
-    stats.series.push_back({stream.name, "", edge_->series(s), 0});
+    stats.series.push_back({stream.name, "", edge_->roster().series(s), 0});
+    for (const Offender& offender : edge_->offenders(s).top(offenders_shown)) {
+      stats.series_overflow.push_back({stream.name, offender});
+    }
     for (std::size_t w = 0; w < stream.windows.size(); ++w) {
       RuleCount count{stream.name, stream.windows[w].spec.name, 0, 0};
       for (const auto& encoder : encoders_) count.count += encoder->windows(s, w);

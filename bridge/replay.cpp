@@ -22,8 +22,8 @@ using core::Position;
 constexpr std::size_t outbox_bytes = std::size_t{1} << 40;
 constexpr Position messages_per_chunk = 32'768;
 
-// Writes results as JSON lines, in the order of the message that caused them, then of series: the same bytes
-// for any number of workers, whatever their queues and batches.
+// Writes results as JSON lines, in the order of the message that caused them, then of series as they began:
+// the same bytes for any number of workers, whatever their queues and batches.
 class ResultFile {
  public:
   explicit ResultFile(const std::string& path)
@@ -43,7 +43,7 @@ class ResultFile {
   void take(const std::vector<Outbox*>& outboxes) {
     struct Line {
       Position cause;
-      core::SeriesId series;
+      std::uint64_t series;
       std::size_t begin;
       std::size_t size;
     };

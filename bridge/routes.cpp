@@ -1,6 +1,7 @@
 #include "bridge/routes.h"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <new>
 
@@ -8,6 +9,16 @@ namespace bridge {
 namespace {
 
 constexpr std::size_t cache_line = 64;
+// Of a row of series that lies by itself, or of a route with all that lies behind it.
+std::size_t row_bytes(const Route& route) noexcept { return route.series.size_bytes(); }
+std::size_t route_bytes(const Route& route) noexcept {
+  return static_cast<std::size_t>(route.topic.data() + route.topic.size() -
+                                  reinterpret_cast<const char*>(&route));
+}
+bool has_own_row(const Route& route) noexcept {
+  return static_cast<const void*>(route.series.data()) !=
+         static_cast<const void*>(route.captures.data() + route.captures.size());
+}
 static_assert(sizeof(Route) % alignof(std::string_view) == 0 && alignof(Route) == alignof(std::string_view));
 
 }  // namespace
@@ -17,7 +28,7 @@ Route* Routes::add(const Route& route, std::uint64_t hash, std::size_t series) {
   const std::size_t captures = route.captures.size();
   const std::size_t bytes = sizeof(Route) + captures * sizeof(std::string_view) +
                             series * sizeof(core::SeriesId) + route.topic.size();
-  Route* const made = new (memory_.allocate(bytes, cache_line)) Route(route);
+  Route* const made = new (take(bytes)) Route(route);
   auto* const captured = reinterpret_cast<std::string_view*>(made + 1);
   auto* const ids = reinterpret_cast<core::SeriesId*>(captured + captures);
   auto* const text = reinterpret_cast<char*>(ids + series);
@@ -40,11 +51,54 @@ Route* Routes::add(const Route& route, std::uint64_t hash, std::size_t series) {
 }
 
 void Routes::widen(Route& route, std::size_t series) {
-  auto* const ids = static_cast<core::SeriesId*>(
-      memory_.allocate(series * sizeof(core::SeriesId), alignof(core::SeriesId)));
+  auto* const ids = static_cast<core::SeriesId*>(take(series * sizeof(core::SeriesId)));
   std::uninitialized_copy(route.series.begin(), route.series.end(), ids);
   std::uninitialized_fill(ids + route.series.size(), ids + series, unknown_series);
+  if (has_own_row(route)) give_back(route.series.data(), row_bytes(route));
   route.series = {ids, series};
+}
+
+void Routes::forget(std::uint32_t step, std::uint32_t age_max, double part) {
+  const auto cells = static_cast<double>(cells_.size());
+  const double end = looked_ + part * cells;
+  for (; looked_ < end; ++looked_) {
+    const std::size_t at = static_cast<std::size_t>(looked_) & mask();
+    // What moves up into an emptied cell is looked at, too.
+    while (cells_[at].route != nullptr && step - cells_[at].route->step > age_max) drop(at);
+  }
+  if (looked_ >= cells) looked_ -= cells;
+}
+
+// Empties a cell, and moves those behind it up that could not be found otherwise.
+void Routes::drop(std::size_t at) noexcept {
+  Route* const gone = cells_[at].route;
+  if (has_own_row(*gone)) give_back(gone->series.data(), row_bytes(*gone));
+  give_back(gone, route_bytes(*gone));
+  --size_;
+  for (std::size_t next = (at + 1) & mask(); cells_[next].route != nullptr; next = (next + 1) & mask()) {
+    const std::size_t home = cells_[next].hash & mask();
+    if (((next - home) & mask()) < ((next - at) & mask())) continue;  // it would stand before its home
+    cells_[at] = cells_[next];
+    at = next;
+  }
+  cells_[at].route = nullptr;
+}
+
+// Whole lines.
+void* Routes::take(std::size_t bytes) {
+  const std::size_t lines = (bytes + cache_line - 1) / cache_line;
+  if (const auto found = free_.find(lines); found != free_.end() && found->second != nullptr) {
+    void* const memory = found->second;
+    std::memcpy(&found->second, memory, sizeof(void*));
+    return memory;
+  }
+  return memory_.allocate(lines * cache_line, cache_line);
+}
+
+void Routes::give_back(void* memory, std::size_t bytes) noexcept {
+  void*& head = free_[(bytes + cache_line - 1) / cache_line];
+  std::memcpy(memory, &head, sizeof(void*));
+  head = memory;
 }
 
 void Routes::place(const Cell& cell) noexcept {

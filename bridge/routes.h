@@ -1,4 +1,5 @@
-// Routes: what the edge remembers of topics, so that each is parsed once. Edge thread only; bounded.
+// Routes: what the edge remembers of topics, so that each is parsed once. Edge thread only; bounded, and
+// those that are not used any more give up their place.
 //
 // With more devices than the caches hold, a message waits for memory longer than for anything else. So a
 // route and all that it looks into lie side by side, and the edge says early which topics will come.
@@ -9,6 +10,7 @@
 #include <memory_resource>
 #include <span>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/item.h"
@@ -32,6 +34,8 @@ struct Route {
   std::string_view topic;            // the views below look into it
   std::string_view bare_field;       // name of a payload that is one bare number; or nameless_field
   std::span<std::string_view> captures;
+  std::uint32_t step = 0;     // of the roster, in which its series were looked up
+  std::uint32_t evicted = 0;  // series given up by then: as long as no more are, limited_series stays true
 
   [[nodiscard]] core::SeriesId known(std::size_t at) const noexcept {
     return at < series.size() ? series[at] : unknown_series;
@@ -58,6 +62,9 @@ class Routes {
   // Room for `series` in a route of this table.
   void widen(Route& route, std::size_t series);
 
+  // Looks at the next `part` of all routes, and forgets those last used more than `age_max` steps ago.
+  void forget(std::uint32_t step, std::uint32_t age_max, double part);
+
   // A topic with this hash comes soon, and then again when it comes very soon: memory is fetched meanwhile.
   void expect(std::uint64_t hash) const noexcept { __builtin_prefetch(&cells_[hash & mask()]); }
   void expect_soon(std::uint64_t hash) const noexcept {
@@ -75,11 +82,17 @@ class Routes {
   [[nodiscard]] std::size_t mask() const noexcept { return cells_.size() - 1; }
   void place(const Cell& cell) noexcept;
   void grow();
+  void drop(std::size_t at) noexcept;
+  [[nodiscard]] void* take(std::size_t bytes);
+  void give_back(void* memory, std::size_t bytes) noexcept;
 
   std::size_t routes_max_;
   std::size_t size_ = 0;
   std::vector<Cell> cells_;
+  double looked_ = 0;                           // which of the cells forget() comes to
   std::pmr::monotonic_buffer_resource memory_;  // of the routes
+  std::unordered_map<std::size_t, void*>
+      free_;  // by lines: memory given back; it begins with where the next lies
 };
 
 }  // namespace bridge

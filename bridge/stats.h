@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bridge/offenders.h"
 #include "bridge/outcome.h"
 #include "core/engine.h"
 #include "core/time.h"
@@ -26,6 +27,12 @@ struct RuleCount {
   std::string rule;           // window or detector
   std::uint64_t count = 0;    // window results, revisions included; flags raised
   std::uint64_t cleared = 0;  // flags cleared
+};
+
+// A name that many samples came under which found no room in a stream.
+struct SeriesOverflow {
+  std::string stream;
+  Offender offender;
 };
 
 struct Stats {
@@ -61,6 +68,8 @@ struct Stats {
   std::array<std::uint64_t, core::flush_causes> flushes{};  // full, interval, idle, tick
 
   std::vector<RuleCount> series;  // by stream (rule empty)
+  std::uint64_t series_evicted = 0;
+  std::vector<SeriesOverflow> series_overflow;
   std::uint64_t state_bytes = 0;
   std::vector<RuleCount> windows;
   std::vector<RuleCount> flags;

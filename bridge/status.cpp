@@ -86,6 +86,19 @@ void write_publish(Object& status, const Stats& stats) {
   publish.number("held", stats.publish_held);
 }
 
+void write_overflow(std::string& out, const std::vector<SeriesOverflow>& overflow) {
+  out += '[';
+  for (const SeriesOverflow& one : overflow) {
+    if (&one != &overflow.front()) out += ',';
+    Object object(out);
+    object.text("stream", one.stream);
+    object.text("key", one.offender.key);
+    object.text("value", one.offender.value);
+    object.number("samples", one.offender.samples);
+  }
+  out += ']';
+}
+
 void write_stream(Object& streams, const RuleCount& series, const Stats& stats) {
   Object stream(streams.open(series.stream));
   stream.number("series", series.count);
@@ -122,6 +135,8 @@ std::string status_json(const Stats& stats) {
     write_publish(status, stats);
     status.number("journal_bytes", stats.journal_bytes);
     status.number("state_bytes", stats.state_bytes);
+    status.number("series_evicted", stats.series_evicted);
+    write_overflow(status.open("series_overflow"), stats.series_overflow);
     Object streams(status.open("streams"));
     for (const auto& series : stats.series) write_stream(streams, series, stats);
   }

@@ -36,7 +36,7 @@ struct Lane {
   }
 
   std::vector<Item> batch;
-  std::uint64_t sent = 0;  // items given to the queue
+  std::uint64_t sent = 0;  // items that left
   std::optional<ShardQueue> queue;
   alignas(64) Shard shard;
   std::vector<Item> taken;
@@ -106,11 +106,12 @@ void Engine::send(std::uint32_t index, FlushCause cause) noexcept {
                                   batch_buckets - 1)]
       .add();
   e.batch_items.add(items.size());
+  lane.sent += items.size();
   if (lane.queue) {
     lane.queue->push(items);
-    lane.sent += items.size();
   } else {
     lane.shard.process(items);
+    lane.handled.store(lane.sent, std::memory_order_relaxed);
   }
   open_[index].next = lane.batch.data();
 }
@@ -161,6 +162,12 @@ void Engine::close() noexcept {
   for (const auto& lane : e.lanes) {
     if (lane->worker.joinable()) lane->worker.join();
   }
+}
+
+std::uint64_t Engine::sent(std::uint32_t shard) const noexcept { return inner_->lanes[shard]->sent; }
+
+std::uint64_t Engine::handled(std::uint32_t shard) const noexcept {
+  return inner_->lanes[shard]->handled.load(std::memory_order_acquire);
 }
 
 std::uint32_t Engine::shards() const noexcept { return shards_; }

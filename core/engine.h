@@ -68,6 +68,11 @@ class Engine {
   // Flushes, closes the queues, joins the workers. Idempotent; nothing may be pushed afterwards.
   void close() noexcept;
 
+  // Items that left for a shard; and of them those that it has handled, so that nothing they named is read
+  // any more.
+  [[nodiscard]] std::uint64_t sent(std::uint32_t shard) const noexcept;
+  [[nodiscard]] std::uint64_t handled(std::uint32_t shard) const noexcept;
+
   // Any thread.
   [[nodiscard]] std::uint32_t shards() const noexcept;
   [[nodiscard]] const ShardCounters& counters(std::uint32_t shard) const noexcept;

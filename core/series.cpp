@@ -11,12 +11,11 @@
 namespace core {
 namespace {
 
-// A name in the arena: u32 bytes of what follows; then u16 length and text of the field, and of each key
+// A name in the pool: u32 bytes of what follows; then u16 length and text of the field, and of each key
 // value in turn. Every text carries its length, so two different lists never give the same bytes.
 using NameSize = std::uint32_t;
 using TextSize = std::uint16_t;
 constexpr std::size_t text_max = 65535;
-constexpr std::size_t arena_block = 64 << 10;
 constexpr SeriesId no_series = ~SeriesId{0};
 constexpr std::size_t first_index = 1024;
 
@@ -62,18 +61,45 @@ SeriesTable::SeriesTable(std::uint32_t series_max)
 SeriesTable::~SeriesTable() = default;
 
 std::optional<SeriesId> SeriesTable::intern(const Plan& plan, std::span<const std::string_view> key,
-                                            std::string_view field) {
+                                            std::string_view field, bool room) {
   encode(key, field);
   const std::uint32_t name_hash = hash(plan);
   if (const SeriesId known = find(plan, name_hash).id; known != no_series) return known;
-  const std::uint32_t id = size_.load(std::memory_order_relaxed);
-  if (id == series_max_) return std::nullopt;
+  const std::uint32_t used = size_.load(std::memory_order_relaxed);
+  if (!room || used == series_max_) return std::nullopt;
   // At most five eighths full: probes stay short.
-  if ((std::size_t{id} + 1) * 8 > index_.size() * 5) grow_index();
-  append(plan);
+  if ((std::size_t{used} + 1) * 8 > index_.size() * 5) grow_index();
+  const SeriesId id = add(plan);
   find(plan, name_hash) = Cell{name_hash, id};
-  size_.store(id + 1, std::memory_order_release);
+  size_.store(used + 1, std::memory_order_release);
   return id;
+}
+
+void SeriesTable::evict(SeriesId id) noexcept {
+  const Entry& gone = entry(id);
+  name_.assign(gone.name, gone.name + sizeof(NameSize) + name(id).size());
+  name_.resize((name_.size() + 7) / 8 * 8, '\0');
+  const std::size_t mask = index_.size() - 1;
+  std::size_t at = hash(*gone.plan) & mask;
+  while (index_[at].id != id) {
+    CHECK(index_[at].id != no_series, "series %u is not in use", id);
+    at = (at + 1) & mask;
+  }
+  erase(at);
+  entry(id).note = {};
+  size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_release);
+}
+
+void SeriesTable::release(SeriesId id) {
+  names_.release(entry(id).name, sizeof(NameSize) + name(id).size());
+  free_.push_back(id);
+}
+
+std::size_t SeriesTable::bytes() const noexcept {
+  std::size_t entries = 0;
+  for (std::size_t chunk = 0; chunk < chunks_max && chunks_[chunk]; ++chunk) entries += first_chunk << chunk;
+  return entries * sizeof(Entry) + index_.capacity() * sizeof(Cell) + free_.capacity() * sizeof(SeriesId) +
+         names_.bytes();
 }
 
 const Plan& SeriesTable::plan(SeriesId id) const noexcept { return *entry(id).plan; }
@@ -88,6 +114,8 @@ std::string_view SeriesTable::name(SeriesId id) const noexcept {
   return {name + sizeof(NameSize), size_at<NameSize>(name)};
 }
 
+std::uint64_t SeriesTable::ordinal(SeriesId id) const noexcept { return entry(id).ordinal; }
+
 std::string_view SeriesTable::key(SeriesId id, std::size_t i) const noexcept {
   const char* name = entry(id).name;
   const char* at = name + sizeof(NameSize);
@@ -100,13 +128,13 @@ std::string_view SeriesTable::key(SeriesId id, std::size_t i) const noexcept {
 }
 
 // Chunk k holds first_chunk << k entries, so the chunk is the highest bit of (id + first_chunk).
-const SeriesTable::Entry& SeriesTable::entry(SeriesId id) const noexcept {
+SeriesTable::Entry& SeriesTable::entry(SeriesId id) const noexcept {
   const std::uint32_t place = id + first_chunk;
   const auto chunk = static_cast<std::size_t>(std::bit_width(place / first_chunk)) - 1;
   return chunks_[chunk][place - (first_chunk << chunk)];
 }
 
-// Writes the name as it would lie in the arena, and zeros up to a multiple of 8 for the hash.
+// Writes the name as it would lie in the pool, and zeros up to a multiple of 8 for the hash.
 void SeriesTable::encode(std::span<const std::string_view> key, std::string_view field) {
   name_.clear();
   append_size<NameSize>(0, name_);
@@ -143,23 +171,41 @@ SeriesTable::Cell& SeriesTable::find(const Plan& plan, std::uint32_t hash) noexc
   }
 }
 
-void SeriesTable::append(const Plan& plan) {
+// The entry of the name in name_.
+SeriesId SeriesTable::add(const Plan& plan) {
   const std::size_t bytes = sizeof(NameSize) + size_at<NameSize>(name_.data());
-  if (bytes > arena_left_) {
-    const std::size_t block = std::max(bytes, arena_block);
-    arena_.push_back(std::make_unique_for_overwrite<char[]>(block));
-    arena_next_ = arena_.back().get();
-    arena_left_ = block;
+  const SeriesId id = unused_id();
+  char* const text = names_.allocate(bytes);
+  std::memcpy(text, name_.data(), bytes);
+  entry(id) = Entry{&plan, text, interned_++, {}};
+  return id;
+}
+
+SeriesId SeriesTable::unused_id() {
+  if (!free_.empty()) {
+    const SeriesId id = free_.back();
+    free_.pop_back();
+    return id;
   }
-  std::memcpy(arena_next_, name_.data(), bytes);
-  const std::uint32_t place = size_.load(std::memory_order_relaxed) + first_chunk;
+  const std::uint32_t place = ids_ + first_chunk;
+  CHECK(place >= first_chunk, "%u series wait to be released", ids_ - size());
   const auto chunk = static_cast<std::size_t>(std::bit_width(place / first_chunk)) - 1;
   // Not set to zero: pages of a large chunk exist once their entries do.
   if (!chunks_[chunk])
     chunks_[chunk] = std::make_unique_for_overwrite<Entry[]>(std::size_t{first_chunk} << chunk);
-  chunks_[chunk][place - (first_chunk << chunk)] = Entry{&plan, arena_next_};
-  arena_next_ += bytes;
-  arena_left_ -= bytes;
+  return ids_++;
+}
+
+// Empties a cell, and moves those behind it up that could not be found otherwise.
+void SeriesTable::erase(std::size_t at) noexcept {
+  const std::size_t mask = index_.size() - 1;
+  for (std::size_t next = (at + 1) & mask; index_[next].id != no_series; next = (next + 1) & mask) {
+    const std::size_t home = index_[next].hash & mask;
+    if (((next - home) & mask) < ((next - at) & mask)) continue;  // it would stand before its home
+    index_[at] = index_[next];
+    at = next;
+  }
+  index_[at].id = no_series;
 }
 
 void SeriesTable::grow_index() {

@@ -122,10 +122,10 @@ const std::string every_key = R"({
              "tls": {"ca": "a", "cert": "c", "key": "k"}, "protocol": 4, "keep_alive": "1m", "session_expiry": "1d",
              "receive_maximum": 7, "client": "paho"},
   "aggregation": {"shard_count": 3, "batch_size": 64, "flush_interval": "1.5ms", "ring_buffer_size": 128, "when_full": "shed"},
-  "limits": {"series_max": 2147483648, "journal_bytes": 1099511627776, "payload_bytes_max": 10, "topic_bytes_max": 11},
+  "limits": {"series_max": 2147483648, "series_ttl": "3m", "journal_bytes": 1099511627776, "payload_bytes_max": 10, "topic_bytes_max": 11},
   "streams": [
     {"name": "replies", "from": "site/+/reply", "ignore": true},
-    {"name": "climate", "from": "site/{site}/{device}", "ignore": false, "qos": 2, "retained": "seed",
+    {"name": "climate", "from": "site/{site}/{device}", "ignore": false, "qos": 2, "retained": "seed", "series_max": 9,
      "payload": {"format": "jsonl", "when": {"/type": "a\"\\ü", "/n": 2, "/x": 1.5, "/t": true, "/z": null},
        "each": {"at": "/rows", "as": "columns"},
        "fields": {"temperature": "/t", "all": "", "power": {"at": "/p~1q", "strings": "number", "number_from": "bool",
@@ -169,7 +169,7 @@ TEST_CASE("every key of the broker, the engine and the outputs reaches its membe
   CHECK(test::same(config.broker,
                    {"mqtts://[::1]:8884", "w 1", "u", "p", "", {"a", "c", "k"}, 4, 1min, 24h, 7, "paho"}));
   CHECK(test::same(config.aggregation, {3, 64, 1500us, 128, bridge::WhenFull::shed}));
-  CHECK(test::same(config.limits, {2147483648U, 1099511627776U, 10, 11}));
+  CHECK(test::same(config.limits, {2147483648U, 3min, 1099511627776U, 10, 11}));
   CHECK(test::same(config.publish, {2, true, 5, 6}));
   CHECK(test::same(config.status, {"up/{client_id}", 1min}));
   CHECK(config.http.listen == "");
@@ -192,6 +192,8 @@ TEST_CASE("every key of a stream reaches its member") {
   CHECK_FALSE(climate.ignore);
   CHECK(climate.qos == 2);
   CHECK(climate.retained == bridge::Retained::seed);
+  CHECK(climate.series_max == 9);
+  CHECK(config.streams[2].series_max == 2147483648U);
   CHECK(climate.lateness == 1s);
   CHECK(climate.future == 2s);
   CHECK(climate.idle == 3s);
@@ -418,6 +420,11 @@ TEST_CASE("what is wrong with one key is said with its pointer, the value, and w
         {"config: /limits/series_max: 0: must be a whole number, 1 to 2147483648"});
   check(with(R"("limits":{"series_max":2147483649})"),
         {"config: /limits/series_max: 2147483649: must be a whole number, 1 to 2147483648"});
+  check(with(R"("limits":{"series_ttl":"59s"})"),
+        {"config: /limits/series_ttl: 59s: must be 1m or longer, or 0s for never"});
+  check(with(R"("limits":{"series_ttl":"3661d"})"),
+        {"config: /limits/series_ttl: \"3661d\": must be 0s to 3660d"});
+  check(with(R"("limits":{"series_ttl":"0s"})"), {});
   check(with(R"("limits":{"journal_bytes":1e300})"),
         {"config: /limits/journal_bytes: 1e300: must be a whole number, 1048576 to 1099511627776"});
   check(with(R"("limits":{"topic_bytes_max":65536})"),
@@ -895,7 +902,7 @@ TEST_CASE("all problems come at once, in the order of the file") {
             "s, m, h, d), as \"10s\" or \"250ms\"",
             "config: /streams/1/from: missing; write which topics are read, as \"sensors/{device}/#\"",
             "config: /streams/1/form: unknown key; did you mean \"from\"? Allowed here: name, from, "
-            "ignore, qos, retained, payload, "
+            "ignore, qos, retained, series_max, payload, "
             "lateness, future, idle, cadence, windows, detectors, late_to, flags_to",
             "config: /http/listen: 1: must be a string",
             "config: /streams/0/from: \"a/#/b\" has \"#\" before its end; \"#\" takes all levels that "
@@ -1077,6 +1084,7 @@ class Maker {
     if (some()) {
       out["limits"] = Json::object();
       put(out["limits"], "series_max", 1 + below(2'000'000'000));
+      put(out["limits"], "series_ttl", pick({"0s", "1m", "24h", "3660d"}));
       put(out["limits"], "journal_bytes", 1048576 + below(1'000'000'000));
       put(out["limits"], "payload_bytes_max", 1 + below(400'000));
       put(out["limits"], "topic_bytes_max", 1 + below(65535));
@@ -1282,6 +1290,7 @@ class Maker {
     put(out, "ignore", false);
     put(out, "qos", below(3));
     put(out, "retained", pick({"ignore", "seed", "accept"}));
+    put(out, "series_max", 1 + below(2'000'000'000));
     Strings keys;
     if (some()) {
       out["payload"] = payload();
@@ -1339,7 +1348,7 @@ TEST_CASE("loader and schema agree on what is good and what is not") {
   check("[]", false);
   check(with(R"("limit":{})"), false);
   check(with(R"("limits":[])"), false);
-  check(with(R"("limits":{"series_ttl":"24h"})"), false);
+  check(with(R"("limits":{"series_ttl":"24h"})"), true);
   check(with(R"("limits":{"series_max":0})"), false);
   check(with(R"("limits":{"series_max":1.0})"), true);
   check(with(R"("limits":{"series_max":1.5})"), false);

@@ -179,6 +179,7 @@ Stats full() {
   stats.batch_items = 98'313;
   stats.flushes = {1, 2, 3, 4};
   stats.series = {{"a", "", 7, 0}, {"b \"x\"\\\n", "", 8, 0}};
+  stats.series_evicted = 9;
   stats.state_bytes = 4096;
   stats.windows = {{"a", "1m", 41, 0}, {"b", "1m", 42, 0}};
   stats.flags = {{"a", "odd", 43, 44}, {"b", "odd", 45, 46}};
@@ -275,6 +276,7 @@ TEST_CASE("every number is told, under its name") {
   check(R"(weir_flush_total{cause="tick"})", 4);
   check(R"(weir_series{stream="a"})", 7);
   check(R"(weir_series{stream="b \"x\"\\\n"})", 8);
+  check("weir_series_evicted_total", 9);
   check("weir_state_bytes", 4096);
   check(R"(weir_windows_total{stream="a",window="1m"})", 41);
   check(R"(weir_windows_total{stream="b",window="1m"})", 42);

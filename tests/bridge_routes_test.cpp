@@ -85,3 +85,26 @@ TEST_CASE("a route that becomes wider keeps its series") {
   for (std::size_t at = 2; at < 6; ++at) CHECK(route->known(at) == bridge::unknown_series);
   CHECK(routes.find(topic.text, 1) == route);
 }
+
+TEST_CASE("routes that are not used are forgotten, the others found, and memory serves again") {
+  Routes routes(1'000'000);
+  std::uint32_t step = 0;
+  std::map<const void*, unsigned> places;
+  for (unsigned i = 0; i < 20'000; ++i) {
+    const Topic topic(i);
+    const std::uint64_t hash = hash_text(topic.text) & 0xFF3F;  // many lie in each other's way
+    Route* const route = routes.add(topic.route, hash, 2);
+    if (i % 3 == 0) routes.widen(*route, 40);
+    ++places[route];
+    route->step = step = i / 100;
+    routes.forget(step, 2, 0.25);
+    for (unsigned back = 0; back < std::min(i, 200U); back += 7) {
+      const Topic recent(i - back);
+      Route* const found = routes.find(recent.text, hash_text(recent.text) & 0xFF3F);
+      if (found == nullptr || found->topic != recent.text) FAIL("step ", step, ", lost ", recent.text);
+    }
+  }
+  const Topic old(1);
+  CHECK(routes.find(old.text, hash_text(old.text) & 0xFF3F) == nullptr);
+  CHECK(places.size() < 2000);
+}

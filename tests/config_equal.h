@@ -97,11 +97,11 @@ inline bool same(const bridge::DetectorConfig& a, const bridge::DetectorConfig& 
 }
 
 inline bool same(const bridge::StreamConfig& a, const bridge::StreamConfig& b) {
-  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14] = a;
-  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14] = b;
-  return std::tie(a1, a2, a3, a4, a5, a7, a8, a9, a10, a13, a14) ==
-             std::tie(b1, b2, b3, b4, b5, b7, b8, b9, b10, b13, b14) &&
-         same(a6, b6) && same(a11, b11) && same(a12, b12);
+  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15] = a;
+  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15] = b;
+  return std::tie(a1, a2, a3, a4, a5, a6, a8, a9, a10, a11, a14, a15) ==
+             std::tie(b1, b2, b3, b4, b5, b6, b8, b9, b10, b11, b14, b15) &&
+         same(a7, b7) && same(a12, b12) && same(a13, b13);
 }
 
 inline bool same(const bridge::TlsConfig& a, const bridge::TlsConfig& b) {
@@ -125,9 +125,9 @@ inline bool same(const bridge::AggregationConfig& a, const bridge::AggregationCo
 }
 
 inline bool same(const bridge::LimitsConfig& a, const bridge::LimitsConfig& b) {
-  const auto& [a1, a2, a3, a4] = a;
-  const auto& [b1, b2, b3, b4] = b;
-  return std::tie(a1, a2, a3, a4) == std::tie(b1, b2, b3, b4);
+  const auto& [a1, a2, a3, a4, a5] = a;
+  const auto& [b1, b2, b3, b4, b5] = b;
+  return std::tie(a1, a2, a3, a4, a5) == std::tie(b1, b2, b3, b4, b5);
 }
 
 inline bool same(const bridge::PublishConfig& a, const bridge::PublishConfig& b) {

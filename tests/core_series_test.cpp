@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <deque>
 #include <map>
 #include <random>
 #include <string>
@@ -129,4 +132,114 @@ TEST_CASE("property: as a map of tuples, through many growths; entries never mov
       for (std::size_t i = 0; i < key.size(); ++i) REQUIRE(table.key(id, i) == key[i]);
     }
   }
+}
+
+TEST_CASE("who is evicted gives up its place at once, its id and its names once released") {
+  const Plan plan;
+  SeriesTable table(2);
+  const SeriesId a = *table.intern(plan, Key{"a"}, "f");
+  const SeriesId b = *table.intern(plan, Key{"b"}, "f");
+  REQUIRE(table.intern(plan, Key{"c"}, "f") == std::nullopt);
+  table.evict(a);
+  CHECK(table.size() == 1);
+  CHECK(table.intern(plan, Key{"b"}, "f") == b);
+  const SeriesId again = *table.intern(plan, Key{"a"}, "f");
+  CHECK(again == 2);
+  CHECK(table.key(a, 0) == "a");  // a worker may still need it
+  CHECK(table.intern(plan, Key{"c"}, "f") == std::nullopt);
+  table.evict(b);
+  table.release(a);
+  CHECK(table.key(b, 0) == "b");
+  CHECK(*table.intern(plan, Key{"c"}, "g") == a);
+  CHECK(table.key(a, 0) == "c");
+  CHECK(table.field(a) == "g");
+  CHECK(table.ids() == 3);
+  CHECK(table.ordinal(b) == 1);
+  CHECK(table.ordinal(again) == 2);
+  CHECK(table.ordinal(a) == 3);
+}
+
+TEST_CASE("the caller may say that there is no room") {
+  const Plan plan;
+  SeriesTable table(2);
+  CHECK(table.intern(plan, Key{"a"}, "f", false) == std::nullopt);
+  CHECK(table.size() == 0);
+  const SeriesId a = *table.intern(plan, Key{"a"}, "f", true);
+  CHECK(table.intern(plan, Key{"a"}, "f", false) == a);
+}
+
+TEST_CASE("property: series come and go; each in use is found, and no entry changes before its release") {
+  const char* const given = std::getenv("WEIR_SEED");
+  const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 20261126;
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  const auto below = [&](std::uint64_t n) { return static_cast<std::size_t>(random() % n); };
+  struct Known {
+    SeriesId id;
+    std::string key;
+    std::uint64_t ordinal;
+  };
+  const Plan plan;
+  SeriesTable table(3000);
+  std::map<std::string, Known> used;
+  std::deque<Known> leaving;
+  std::uint64_t interned = 0;
+  const auto check = [&](const Known& one) {
+    REQUIRE(table.key(one.id, 0) == one.key);
+    REQUIRE(table.ordinal(one.id) == one.ordinal);
+  };
+  for (int i = 0; i < 60'000; ++i) {
+    const std::string key = std::to_string(below(5000)) + std::string(below(2) * below(300), 'x');
+    const auto known = used.find(key);
+    const auto id = table.intern(plan, Key{key}, "f");
+    if (known != used.end()) {
+      REQUIRE(id == known->second.id);
+    } else if (used.size() == 3000) {
+      REQUIRE(id == std::nullopt);
+    } else {
+      used.emplace(key, Known{id.value(), key, interned++});
+    }
+    while (used.size() > 2000 + below(1200)) {
+      const auto gone = std::next(used.begin(), static_cast<std::ptrdiff_t>(below(20)));
+      table.evict(gone->second.id);
+      leaving.push_back(gone->second);
+      used.erase(gone);
+    }
+    for (; leaving.size() > 100; leaving.pop_front()) {
+      check(leaving.front());
+      table.release(leaving.front().id);
+    }
+    if (table.size() != used.size()) FAIL("in use: ", table.size());
+  }
+  for (const auto& [key, one] : used) {
+    check(one);
+    REQUIRE(table.intern(plan, Key{key}, "f") == one.id);
+  }
+  for (const Known& one : leaving) check(one);
+  CHECK(table.ids() <= 3000 + 101);
+  CHECK(interned > 15'000);
+}
+
+TEST_CASE("memory follows the series in use, however many come and go") {
+  const Plan plan;
+  constexpr std::uint32_t alive = 2000;
+  SeriesTable table(alive);
+  std::mt19937 random(7);
+  std::vector<SeriesId> used(alive);
+  const auto begin = [&](std::uint32_t i) {
+    const std::string key = "device " + std::to_string(i) + std::string(random() % 64, '-');
+    return table.intern(plan, Key{key}, "temperature").value();
+  };
+  std::uint32_t named = 0;
+  for (SeriesId& id : used) id = begin(named++);
+  const std::size_t before = table.bytes();
+  while (named < 1'000'000) {
+    SeriesId& id = used[named % alive];
+    table.evict(id);
+    table.release(id);
+    id = begin(named++);
+  }
+  // Each size of name has its own memory: as much as was ever in use at once.
+  CHECK(table.bytes() < 2 * before);
+  CHECK(table.ids() == alive);
 }
