@@ -1,0 +1,72 @@
+// Every form of the kernel gives the bits of the portable one.
+#include "core/kernel.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "tests/core_fixture.h"
+
+using core::Summary;
+
+namespace {
+
+bool same_bits(const Summary& a, const Summary& b) { return std::memcmp(&a, &b, sizeof(Summary)) == 0; }
+
+// Of every size from 1e-60 to 1e60, and some that are equal or whole.
+double value(std::mt19937_64& random) {
+  const auto whole = static_cast<double>(static_cast<std::int64_t>(random() % 2048) - 1024);
+  switch (random() % 4) {
+    case 0:
+      return whole;
+    case 1:
+      return 1e9 + whole / 1024;
+    case 2:
+      return whole * 1.1;
+    default:
+      return whole * std::pow(10.0, static_cast<double>(random() % 121) - 60);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("all forms add to summaries with the bits of Summary::add") {
+  std::mt19937_64 random{fixture::seed()};
+  for (const auto& form : core::kernel::forms()) {
+    INFO("form " << form.name << ", WEIR_SEED=" << fixture::seed());
+    for (int round = 0; round < 500; ++round) {
+      std::array<Summary, core::kernel::width> got{}, expected{};
+      std::array<Summary*, core::kernel::width> places{};
+      std::array<double, core::kernel::width> values{};
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        got[i].add(value(random));
+        expected[i] = got[i];
+        places[i] = &got[i];
+      }
+      for (int samples = 0; samples < 20; ++samples) {
+        for (double& one : values) one = value(random);
+        form.add_each(places.data(), values.data());
+        for (std::size_t i = 0; i < got.size(); ++i) expected[i].add(values[i]);
+      }
+      for (std::size_t i = 0; i < got.size(); ++i) REQUIRE(same_bits(got[i], expected[i]));
+    }
+  }
+}
+
+TEST_CASE("all forms summarise a run with the same bits") {
+  std::mt19937_64 random{fixture::seed()};
+  for (int round = 0; round < 2000; ++round) {
+    std::vector<double> values(1 + random() % 300);
+    for (double& one : values) one = value(random);
+    const Summary expected = core::kernel::forms().back().summarize(values);
+    REQUIRE(expected.count == values.size());
+    for (const auto& form : core::kernel::forms()) {
+      INFO("form " << form.name << ", " << values.size() << " values");
+      REQUIRE(same_bits(form.summarize(values), expected));
+    }
+  }
+}
