@@ -341,7 +341,8 @@ TEST_CASE("the retention of calendar windows is one period") {
 TEST_CASE("a cadence of the stream is one of every window that has none of its own") {
   const auto specs = [](const std::string& keys) {
     std::vector<core::WindowSpec> all;
-    for (const auto& window : parse_config(stream(keys)).streams[0].windows) all.push_back(window.spec);
+    const Config config = parse_config(stream(keys));
+    for (const auto& window : config.streams[0].windows) all.push_back(window.spec);
     return all;
   };
   const auto both = aggregates({"completeness", "gap"});
