@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
@@ -96,9 +97,12 @@ class Schema {
     return root_.at(pointer);
   }
 
-  static std::regex regex_of(const std::string& text) {
+  // Made once each: that takes far longer than to use one.
+  static const std::regex& regex_of(const std::string& text) {
+    static std::map<std::string, std::regex> made;
     try {
-      return std::regex(text, std::regex::ECMAScript);
+      if (const auto known = made.find(text); known != made.end()) return known->second;
+      return made.emplace(text, std::regex(text, std::regex::ECMAScript)).first->second;
     } catch (const std::regex_error&) {
       throw std::runtime_error("pattern " + text + ": not a regular expression");
     }
