@@ -123,7 +123,7 @@ TEST_CASE("offenders: whoever is more than a sixteenth is named, with no less th
   std::map<std::string, std::uint64_t> truth;
   constexpr std::uint64_t count = 20'000;
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint32_t dice = random() % 10;
+    const auto dice = random() % 10;
     const std::string name = dice < 4   ? std::string(300, 'x')
                              : dice < 6 ? "y"
                                         : std::to_string(random() % 5000);
