@@ -30,15 +30,18 @@ std::vector<std::string> problems(const BenchOptions& options) {
     all.push_back("bench: --" + std::string(name) + " " + std::to_string(value) + ": must be " +
                   std::to_string(low) + " to " + std::to_string(high));
   };
-  if (options.level != "E" && options.level != "G") {
-    all.push_back("bench: --level " + options.level +
-                  ": must be E (recorded bytes to results) or G (through a broker)");
+  if (options.level != "K" && options.level != "E" && options.level != "G") {
+    all.push_back(
+        "bench: --level " + options.level +
+        ": must be K (samples into windows), E (recorded bytes to results) or G (through a broker)");
   }
   if (options.subject != "null" && options.subject != "weir" && options.subject != "both") {
     all.push_back("bench: --subject " + options.subject + ": must be null, weir or both");
   }
   range("devices", options.devices, 1, 1'000'000);
   range("fields", options.fields, 0, bench_fields_max);
+  range("keys", options.keys, 1000, 100'000'000);
+  range("samples", options.samples, 100'000, 1'000'000'000);
   range("messages", options.messages, 1, 1'000'000'000);
   range("rounds", options.rounds, 0, 1000);
   range("rate", options.rate, 0, 10'000'000);
@@ -61,7 +64,10 @@ BenchOptions effective(BenchOptions options) {
   if (options.discover) options.fields = bench_fields_max;
   if (options.fields == 0) options.fields = gateway ? 1 : bench_fields_max;
   if (options.rounds == 0)
-    options.rounds = !gateway ? 5 : parse_duration(options.duration).value() >= long_round ? 1 : 3;
+    options.rounds = options.level == "K"                                     ? 9
+                     : !gateway                                               ? 5
+                     : parse_duration(options.duration).value() >= long_round ? 1
+                                                                              : 3;
   if (options.rate == 0 && !gateway) options.rate = 100'000;
   return options;
 }
@@ -71,6 +77,8 @@ int bench(const BenchOptions& options) {
   for (const std::string& line : problems(options)) wrong += (wrong.empty() ? "" : "\n") + line;
   if (!wrong.empty()) throw SetupError(wrong);
   const BenchOptions all = effective(options);
+  if (all.level == "K")
+    return print(KernelReport{bench_kernel({all.keys, all.rounds, all.samples})}, all.json);
   return all.level == "E" ? print(bench_engine(all), all.json) : print(bench_gateway(all), all.json);
 }
 

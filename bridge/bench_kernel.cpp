@@ -227,7 +227,7 @@ KernelFigure one_array(const KernelOptions& options) {
   std::vector<double> values(4096);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = 20 + static_cast<double>(i % 100) * 0.01;
   const std::uint64_t passes = std::max<std::uint64_t>(options.samples * 10 / values.size(), 1);
-  volatile double sink = 0;
+  [[maybe_unused]] volatile double sink = 0;
   std::vector<Pair> rounds;
   for (std::uint32_t i = 0; i < options.rounds; ++i) {
     const double all = static_cast<double>(passes * values.size());

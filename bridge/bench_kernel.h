@@ -18,15 +18,20 @@ struct KernelFigure {
   double yardstick_rate = 0;
   double ratio = 0;  // median of the rounds' ratios
   std::uint64_t bytes_per_series = 0;
-  double allocations = -1;  // per million samples; -1: not counted
 };
 
 struct KernelOptions {
   std::uint64_t keys_max = 6'000'000;
-  std::uint32_t rounds = 5;
-  std::uint64_t samples = 20'000'000;  // of a round
+  std::uint32_t rounds = 9;
+  std::uint64_t samples = 4'000'000;  // of a round
 };
 
 [[nodiscard]] std::vector<KernelFigure> bench_kernel(const KernelOptions& options);
+
+struct KernelReport {
+  std::vector<KernelFigure> figures;
+
+  [[nodiscard]] bool complete() const { return !figures.empty(); }
+};
 
 }  // namespace bridge

@@ -171,6 +171,34 @@ std::string text_of(const GatewayReport& report) {
   return out;
 }
 
+std::string text_of(const KernelReport& report) {
+  std::string out =
+      "level K: decoded samples into windows, in process; median of rounds, yardsticks in between\n";
+  for (const KernelFigure& f : report.figures) {
+    add(out, "%-52s %8llu series %u cores %-16s %9.2f M/s  %6.3f of %s (%.2f M/s)\n", f.what.c_str(),
+        static_cast<unsigned long long>(f.keys), f.cores, f.window.c_str(), f.rate * 1e-6, f.ratio,
+        f.yardstick.c_str(), f.yardstick_rate * 1e-6);
+  }
+  return out;
+}
+
+std::string json_of(const KernelReport& report) {
+  Json json = {{"v", 1}, {"level", "K"}};
+  for (const KernelFigure& f : report.figures) {
+    json["figures"].push_back({{"what", f.what},
+                               {"level", "K"},
+                               {"keys", f.keys},
+                               {"cores", f.cores},
+                               {"window", f.window},
+                               {"samples_per_second", rounded(f.rate, 1)},
+                               {"yardstick", f.yardstick},
+                               {"yardstick_per_second", rounded(f.yardstick_rate, 1)},
+                               {"ratio", f.ratio},
+                               {"bytes_per_series", f.bytes_per_series}});
+  }
+  return print(json);
+}
+
 std::string json_of(const EngineReport& report) {
   Json json = terms_json(report.terms);
   json["messages"] = report.messages;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "bridge/bench_kernel.h"
 #include "bridge/commands.h"
 
 namespace bridge {
@@ -81,13 +82,15 @@ struct GatewayReport {
   [[nodiscard]] bool complete() const;
 };
 
+[[nodiscard]] std::string text_of(const KernelReport& report);
 [[nodiscard]] std::string text_of(const EngineReport& report);
 [[nodiscard]] std::string text_of(const GatewayReport& report);
 // {"v":1,"level":...}: the terms, the rounds, the medians and the ratios.
+[[nodiscard]] std::string json_of(const KernelReport& report);
 [[nodiscard]] std::string json_of(const EngineReport& report);
 [[nodiscard]] std::string json_of(const GatewayReport& report);
 
-// The two levels. Options were validated.
+// Levels E and G. Options were validated.
 [[nodiscard]] EngineReport bench_engine(const BenchOptions& options);
 [[nodiscard]] GatewayReport bench_gateway(const BenchOptions& options);
 

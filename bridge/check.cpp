@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "bridge/commands.h"
+#include "bridge/config_names.h"
 #include "bridge/error.h"
 #include "bridge/pipeline.h"
 #include "bridge/rules.h"
@@ -58,16 +59,41 @@ std::string filled(std::string topic, std::string_view rule, const std::string& 
   return topic;
 }
 
+// Which time or samples a window takes.
+std::string extent(const core::WindowSpec& spec) {
+  switch (spec.kind) {
+    case core::WindowKind::tumbling:
+      return format_duration(spec.length);
+    case core::WindowKind::hopping:
+      return format_duration(spec.length) + " every " + format_duration(spec.every);
+    case core::WindowKind::sliding:
+      return "the last " + format_duration(spec.length) + " of every sample, at most " +
+             std::to_string(spec.samples_max) + " samples";
+    case core::WindowKind::count:
+      return std::to_string(spec.samples) + " samples" +
+             (spec.step == spec.samples ? "" : " every " + std::to_string(spec.step));
+    case core::WindowKind::session:
+      return "until a pause of " + format_duration(spec.gap);
+    case core::WindowKind::cumulative:
+      return "since the series began, every " + format_duration(spec.every);
+    case core::WindowKind::calendar:
+      break;
+  }
+  return "every " + std::string{name_in(calendar_unit_names, spec.calendar->unit)} + " of " +
+         spec.calendar->zone.name;
+}
+
 void derived_topics(const Rules& rules, std::string& out) {
   head("derived topics", out);
   for (const auto& stream : rules.streams()) {
     const StreamConfig& from = *stream->config;
     for (const WindowConfig& window : from.windows) {
       out += "stream " + shown(from.name) + ", window " + shown(window.spec.name) + ", " +
-             format_duration(window.spec.length);
-      if (window.spec.every != window.spec.length) out += " every " + format_duration(window.spec.every);
-      out +=
-          ", by " + listed(window.by) + ":\n  " + filled(window.to, "window", window.spec.name, from) + '\n';
+             extent(window.spec) + ", by " + listed(window.by) + ":\n  " +
+             filled(window.to, "window", window.spec.name, from) + '\n';
+    }
+    if (!from.late_to.empty()) {
+      out += "stream " + shown(from.name) + ", late samples:\n  " + filled(from.late_to, "", "", from) + '\n';
     }
     for (const DetectorConfig& detector : from.detectors) {
       out += "stream " + shown(from.name) + ", detector " + shown(detector.spec.name) + ", " +
@@ -76,6 +102,9 @@ void derived_topics(const Rules& rules, std::string& out) {
     }
   }
 }
+
+// A usual length of a series' name: its field and the values of its keys.
+constexpr std::size_t name_bytes = 32;
 
 // Returns the most that one series can take.
 std::size_t series_memory(const Rules& rules, std::string& out) {
@@ -100,8 +129,11 @@ void memory(const Config& config, const Rules& rules, std::uint32_t shards, std:
   const std::size_t most = series_memory(rules, out);
   const std::uint64_t series = config.limits.series_max;
   const std::uint64_t queue = std::uint64_t{config.aggregation.ring_buffer_size} * sizeof(core::Item);
+  const std::size_t tables = series_table_bytes(name_bytes);
+  out += "each series besides: about " + bytes_text(tables) + " in tables, with a name of " +
+         std::to_string(name_bytes) + " bytes\n";
   out += "limits.series_max " + std::to_string(series) + ": at most " + bytes_text(series * most) +
-         " of state, and their names\n";
+         " of state, and about " + bytes_text(series * tables) + " of tables\n";
   out += "queues of " + std::to_string(shards) + " workers: " + bytes_text(queue * shards) + '\n';
   out += "journal: " + bytes_text(config.limits.journal_bytes) + '\n';
   out += "outboxes: at most " + bytes_text(std::uint64_t{outbox_bytes_max} * shards) + '\n';

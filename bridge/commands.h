@@ -52,12 +52,16 @@ struct SimulateOptions {
 int simulate(const SimulateOptions& options);
 
 struct BenchOptions {
-  std::string level = "E";  // E: recorded bytes to results, in one process; G: through a Mosquitto of its own
+  // K: samples into windows; E: recorded bytes to results, in one process; G: through a Mosquitto of its own
+  std::string level = "E";
   std::uint32_t devices = 10'000;  // 1 to 1000000, a topic each
   std::uint32_t fields = 0;  // numbers of each message that make a series: 1 to 4; 0: four at E, one at G
   bool discover = false;     // no `fields` in the configuration: every number, found by weir (means four)
   std::uint64_t messages = 1'000'000;  // E: of a round, 1 to 1000000000
-  std::uint32_t rounds = 0;            // 1 to 1000; 0: five at E, three at G, one at G from a duration of 30s
+  std::uint32_t keys = 6'000'000;      // K: the most series, 1000 to 100000000
+  std::uint64_t samples = 4'000'000;   // K: of a round, 100000 to 1000000000
+  std::uint32_t rounds =
+      0;                   // 1 to 1000; 0: nine at K, five at E, three at G, one at G from a duration of 30s
   std::uint32_t rate = 0;  // messages per second, up to 10000000. G: sent at that rate, 0: as fast as it
                            // goes; E: of event time, 0: 100000
   std::string duration = "10s";            // G: of the measured part of a round, 1s to 24h

@@ -131,10 +131,13 @@ struct PayloadConfig {
 [[nodiscard]] const std::vector<std::string>& housekeeping();
 
 struct WindowConfig {
-  core::WindowSpec spec;            // name, length, every, offset, retention (default: every)
+  // Which keys there are depends on the kind, and on the aggregates; defaults are the spec's, but: retention
+  // is `every`, of a calendar window one period (1h, 1d, 7d, 31d; of shifts 1h), of a session 0s; `step` is
+  // `samples`.
+  core::WindowSpec spec;
   std::vector<std::string> by;      // captures and tags that make a series; default: all of the stream's
   std::vector<std::string> fields;  // only these fields; empty: all
-  std::string to;  // topic template; default derived/{stream}/{by...}/{field}/{window}
+  std::string to;                   // topic template; default derived/{stream}/{by...}/{field}/{window}
 };
 
 struct DetectorConfig {
@@ -160,8 +163,10 @@ struct StreamConfig {
   Duration lateness = 5s;  // 0s to 30 days
   Duration future = 1min;  // event times further ahead of arrival are counted, never used; 0s to 365 days
   Duration idle = 10s;     // 0s to 30 days
+  std::optional<Duration> cadence;        // of all its windows: expected time between samples; 0: learned
   std::vector<WindowConfig> windows;      // default: one, "1m", tumbling
   std::vector<DetectorConfig> detectors;  // default: one, "odd", zscore; [] for none
+  std::string late_to;   // where samples go that come too late for every window; default: nowhere
   std::string flags_to;  // default derived/{stream}/{captures and tags...}/{field}/flag/{detector}
 };
 
@@ -206,8 +211,8 @@ struct Config {
 [[nodiscard]] std::vector<std::string> tag_names(const PayloadConfig& payload);
 
 // Text with // and /* */ comments. Throws SetupError with one line per problem: "config: <pointer>: ...".
-// Defaults that depend on other keys (stream and window names, `to`, `flags_to`, `by`, retention) are filled
-// in.
+// Defaults that depend on other keys (stream and window names, `to`, `flags_to`, `by`, retention, the
+// aggregates that a cadence adds) are filled in.
 [[nodiscard]] Config parse_config(std::string_view text);
 // Reads the file; adds its name to the errors.
 [[nodiscard]] Config load_config(const std::string& path);

@@ -82,19 +82,81 @@ Json payload_json(const PayloadConfig& payload) {
   return out;
 }
 
+std::string clock_text(std::chrono::minutes time) {
+  const auto two_digits = [](std::int64_t value) { return (value < 10 ? "0" : "") + std::to_string(value); };
+  return two_digits(time.count() / 60) + ':' + two_digits(time.count() % 60);
+}
+
+Json calendar_json(const core::CalendarSpec& calendar) {
+  using core::CalendarUnit;
+  Json out{{"unit", name_in(calendar_unit_names, calendar.unit)}};
+  for (const std::chrono::minutes shift : calendar.shifts) out["shifts"].push_back(clock_text(shift));
+  const bool days = calendar.unit != CalendarUnit::hour && calendar.unit != CalendarUnit::shifts;
+  if (days) out["day_start"] = clock_text(calendar.day_start);
+  if (calendar.unit == CalendarUnit::week) out["week_start"] = name_in(weekday_names, calendar.week_start);
+  out["zone"] = calendar.zone.name;
+  return out;
+}
+
+std::string emit_text(const core::WindowSpec& spec) {
+  if (spec.emit == core::Emit::every) return format_duration(spec.emit_every);
+  return spec.emit == core::Emit::on_change ? "on_change" : "on_close";
+}
+
+std::string cadence_text(Duration cadence) {
+  return cadence == Duration{0} ? "learned" : format_duration(cadence);
+}
+
+// Which time or samples a window takes.
+void put_extent(const core::WindowSpec& spec, Json& out) {
+  const auto put = [&](const char* key, const auto& value) {
+    if (has_key(spec, key)) out[key] = value;
+  };
+  put("length", format_duration(spec.length));
+  if (spec.kind != core::WindowKind::tumbling) put("every", format_duration(spec.every));
+  put("offset", format_duration(spec.offset));
+  put("samples", spec.samples);
+  put("step", spec.step);
+  put("samples_max", spec.samples_max);
+  put("gap", format_duration(spec.gap));
+  if (spec.calendar) out["calendar"] = calendar_json(*spec.calendar);
+  put("retention", format_duration(spec.retention));
+  put("emit", emit_text(spec));
+  put("empty", name_in(empty_names, spec.empty));
+  put("spread", format_duration(spec.spread));
+}
+
+void put_aggregates(const core::WindowSpec& spec, Json& out) {
+  const auto put = [&](const char* key, const auto& value) {
+    if (has_key(spec, key)) out[key] = value;
+  };
+  bool completeness = false, gap = false;
+  for (const core::Aggregate& aggregate : spec.aggregates) {
+    out["aggregates"].push_back(core::name(aggregate));
+    completeness |= aggregate.kind == core::AggregateKind::completeness;
+    gap |= aggregate.kind == core::AggregateKind::gap;
+  }
+  if (spec.above) put("above", *spec.above);
+  if (spec.below) put("below", *spec.below);
+  if (spec.range) put("range", Json{spec.range->first, spec.range->second});
+  put("outliers", name_in(outliers_names, spec.outliers));
+  put("error", spec.error);
+  put("kept", spec.kept);
+  put("half_life", format_duration(spec.half_life));
+  put("hold", format_duration(spec.hold));
+  put("interpolate", name_in(interpolate_names, spec.linear));
+  // One alone was asked for without it.
+  if (completeness && gap) out["cadence"] = cadence_text(spec.cadence);
+}
+
 Json window_json(const WindowConfig& window) {
-  const core::WindowSpec& spec = window.spec;
   Json out;
-  out["name"] = spec.name;
-  out["kind"] = spec.every == spec.length ? "tumbling" : "hopping";
-  out["length"] = format_duration(spec.length);
-  out["every"] = format_duration(spec.every);
-  out["offset"] = format_duration(spec.offset);
-  out["retention"] = format_duration(spec.retention);
+  out["name"] = window.spec.name;
+  out["kind"] = core::name(window.spec.kind);
+  put_extent(window.spec, out);
   out["by"] = window.by;
   if (!window.fields.empty()) out["fields"] = window.fields;
-  for (const core::Aggregate& aggregate : window.spec.aggregates)
-    out["aggregates"].push_back(core::name(aggregate));
+  put_aggregates(window.spec, out);
   out["to"] = window.to;
   return out;
 }
@@ -142,10 +204,12 @@ Json stream_json(const StreamConfig& stream) {
   out["lateness"] = format_duration(stream.lateness);
   out["future"] = format_duration(stream.future);
   out["idle"] = format_duration(stream.idle);
+  if (stream.cadence) out["cadence"] = cadence_text(*stream.cadence);
   out["windows"] = Json::array();
   for (const WindowConfig& window : stream.windows) out["windows"].push_back(window_json(window));
   out["detectors"] = Json::array();
   for (const DetectorConfig& detector : stream.detectors) out["detectors"].push_back(detector_json(detector));
+  put_unless_empty(out, "late_to", stream.late_to);
   out["flags_to"] = stream.flags_to;
   return out;
 }

@@ -125,26 +125,4 @@ class ObjectReader {
 [[nodiscard]] std::optional<std::string> text_of(const Node& node, const std::string& pointer,
                                                  Problems& problems);
 
-struct Config;
-struct PayloadConfig;
-struct StreamConfig;
-void read_stream(const Node& node, const std::string& pointer, Problems& problems, StreamConfig& stream);
-void read_payload(const Node& node, const std::string& pointer, Problems& problems, PayloadConfig& payload);
-// The tree as a configuration, with defaults that depend on other keys filled in. Reports what cannot be
-// read.
-[[nodiscard]] Config read_config(const Node& root, Problems& problems);
-// What is wrong with a configuration as a whole: how its values fit together.
-void validate(const Config& config, Problems& problems);
-// A topic that is published to, as far as it is known before any message comes.
-struct Output {
-  std::string pointer;
-  std::string text;    // as in the file
-  std::string widest;  // the filter that takes all its topics
-};
-// The part of it that is about streams. `outputs`: the topics published to besides those of streams.
-void validate_streams(const Config& config, std::vector<Output> outputs, Problems& problems);
-// A name that stands in topics and metrics must be there as it is in the file. Empty ones were reported when
-// they were read.
-void check_name(const std::string& name, const std::string& pointer, Problems& problems);
-
 }  // namespace bridge

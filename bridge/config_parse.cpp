@@ -3,8 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
-#include "bridge/config.h"
-#include "bridge/config_node.h"
+#include "bridge/config_read.h"
 #include "bridge/error.h"
 #include "bridge/text.h"
 

@@ -1,8 +1,7 @@
 #include <utility>
 
-#include "bridge/config.h"
 #include "bridge/config_names.h"
-#include "bridge/config_node.h"
+#include "bridge/config_read.h"
 #include "bridge/text.h"
 
 namespace bridge {

@@ -1,110 +1,13 @@
 #include <algorithm>
 
-#include "bridge/config.h"
 #include "bridge/config_names.h"
-#include "bridge/config_node.h"
+#include "bridge/config_read.h"
 #include "bridge/text.h"
 
 namespace bridge {
 namespace {
 
 constexpr std::size_t rules_max = 100;  // windows, or detectors, of a stream
-
-// Stands for a duration that was not given or not readable, while others depend on it.
-constexpr Duration unread{-1};
-
-void read_name(ObjectReader& in, std::string& name) {
-  in.text("name", name);
-  const Node* const given = in.find("name");
-  if (given != nullptr && given->kind == Node::Kind::text && given->text.empty()) {
-    in.problem("name", "\"\": must not be empty; leave it out for the default");
-  }
-}
-
-void read_field_names(ObjectReader& in, std::vector<std::string>& fields) {
-  in.texts("fields", fields);
-  const Node* const given = in.find("fields");
-  if (given != nullptr && given->kind == Node::Kind::array && given->items.empty()) {
-    in.problem("fields", "an empty array: would take no field; leave it out for all fields");
-  }
-}
-
-void read_kind(ObjectReader& in, WindowConfig& window) {
-  enum class Kind { tumbling, hopping };
-  constexpr ChoiceNames<Kind, 2> kinds{{{"tumbling", Kind::tumbling}, {"hopping", Kind::hopping}}};
-  if (in.find("kind") == nullptr) return;
-  const core::WindowSpec& spec = window.spec;
-  Kind kind = spec.every == spec.length ? Kind::tumbling : Kind::hopping;
-  in.choice("kind", kind, kinds);
-  if (kind == Kind::tumbling && spec.every != spec.length) {
-    in.problem("kind", "\"tumbling\" contradicts every " + format_duration(spec.every) + " and length " +
-                           format_duration(spec.length) + "; leave \"every\" out, or make it \"hopping\"");
-  }
-  if (kind == Kind::hopping && spec.every == spec.length) {
-    in.problem("kind", "\"hopping\" needs an \"every\" that is shorter than length " +
-                           format_duration(spec.length) + "; add one, or make it \"tumbling\"");
-  }
-}
-
-void read_aggregates(ObjectReader& in, Problems& problems, WindowConfig& window) {
-  std::vector<core::Aggregate> aggregates;
-  const bool present = in.elements("aggregates", [&](const Node& node, const std::string& at) {
-    const auto text = text_of(node, at, problems);
-    if (!text) return;
-    const auto found = core::find_aggregate(*text);
-    if (!found) {
-      std::string words = shown(*text) + ": must be one of " + alternatives(core::aggregate_names());
-      if (const auto meant = nearest(*text, core::aggregate_names()); !meant.empty())
-        words += "; did you mean " + shown(meant) + "?";
-      problems.add(at, words);
-    } else if (std::find(aggregates.begin(), aggregates.end(), *found) != aggregates.end()) {
-      problems.add(at,
-                   shown(*text) + ": stands twice (as " + shown(core::name(*found)) + "); keep one of them");
-    } else {
-      aggregates.push_back(*found);
-    }
-  });
-  if (!present) return;
-  if (in.find("aggregates")->items.empty()) {
-    in.problem("aggregates",
-               "an empty array: must name at least one of " + alternatives(core::aggregate_names()));
-  }
-  window.spec.aggregates = std::move(aggregates);
-}
-
-std::string default_name(const core::WindowSpec& spec) {
-  std::string name = format_duration(spec.length);
-  if (spec.every != spec.length) name += '-' + format_duration(spec.every);
-  return name;
-}
-
-void read_window(const Node& node, const std::string& pointer, Problems& problems,
-                 const std::vector<std::string>& keys, WindowConfig& window) {
-  ObjectReader in(node, pointer, problems);
-  core::WindowSpec& spec = window.spec;
-  read_name(in, spec.name);
-  spec.length = unread;
-  in.need("length", "write how long the window is, as \"1m\"");
-  in.duration("length", spec.length);
-  const bool has_length = spec.length != unread;
-  if (!has_length) spec.length = 1min;
-  spec.every = spec.length;
-  in.duration("every", spec.every);
-  spec.kind = spec.every == spec.length ? core::WindowKind::tumbling : core::WindowKind::hopping;
-  read_kind(in, window);
-  in.duration("offset", spec.offset);
-  spec.retention = spec.every;
-  in.duration("retention", spec.retention);
-  window.by = keys;
-  in.texts("by", window.by);
-  read_field_names(in, window.fields);
-  read_aggregates(in, problems, window);
-  in.text("to", window.to);
-  if (in.find("to") != nullptr && window.to.empty())
-    in.problem("to", "\"\": must be a topic; leave it out for the default");
-  if (in.find("name") == nullptr && has_length) spec.name = default_name(spec);
-  in.finish();
-}
 
 void read_threshold(ObjectReader& in, core::DetectorSpec& spec) {
   core::ThresholdSpec threshold;
@@ -159,17 +62,13 @@ void read_detector(const Node& node, const std::string& pointer, Problems& probl
 }
 
 void read_rules(ObjectReader& in, Problems& problems, StreamConfig& stream) {
-  const std::vector<std::string> keys = series_keys(stream);
   in.at_most("windows", rules_max);
   in.at_most("detectors", rules_max);
   if (!in.elements("windows", [&](const Node& node, const std::string& at) {
         if (stream.windows.size() == rules_max) return;
-        read_window(node, at, problems, keys, stream.windows.emplace_back());
+        read_window(node, at, problems, stream, stream.windows.emplace_back());
       })) {
-    WindowConfig& window = stream.windows.emplace_back();
-    window.spec.name = "1m";
-    window.spec.length = window.spec.every = window.spec.retention = 1min;
-    window.by = keys;
+    default_window(stream, stream.windows.emplace_back());
   }
   if (!in.elements("detectors", [&](const Node& node, const std::string& at) {
         if (stream.detectors.size() == rules_max) return;
@@ -182,6 +81,22 @@ void read_rules(ObjectReader& in, Problems& problems, StreamConfig& stream) {
 }
 
 }  // namespace
+
+void read_name(ObjectReader& in, std::string& name) {
+  in.text("name", name);
+  const Node* const given = in.find("name");
+  if (given != nullptr && given->kind == Node::Kind::text && given->text.empty()) {
+    in.problem("name", "\"\": must not be empty; leave it out for the default");
+  }
+}
+
+void read_field_names(ObjectReader& in, std::vector<std::string>& fields) {
+  in.texts("fields", fields);
+  const Node* const given = in.find("fields");
+  if (given != nullptr && given->kind == Node::Kind::array && given->items.empty()) {
+    in.problem("fields", "an empty array: would take no field; leave it out for all fields");
+  }
+}
 
 void read_stream(const Node& node, const std::string& pointer, Problems& problems, StreamConfig& stream) {
   ObjectReader in(node, pointer, problems);
@@ -201,16 +116,21 @@ void read_stream(const Node& node, const std::string& pointer, Problems& problem
   in.duration("lateness", stream.lateness, 0s, 30 * 24h);
   in.duration("future", stream.future, 0s, 365 * 24h);
   in.duration("idle", stream.idle, 0s, 30 * 24h);
+  read_cadence(in, stream.cadence);
   read_rules(in, problems, stream);
+  in.text("late_to", stream.late_to);
+  if (in.find("late_to") != nullptr && stream.late_to.empty())
+    in.problem("late_to", "\"\": must be a topic; leave it out to publish no late samples");
   in.text("flags_to", stream.flags_to);
   if (in.find("flags_to") != nullptr && stream.flags_to.empty())
     in.problem("flags_to", "\"\": must be a topic; leave it out for the default");
   in.finish();
   if (!stream.ignore) return;
-  for (const char* const key : {"qos", "retained", "series_max", "payload", "lateness", "future", "idle",
-                                "windows", "detectors", "flags_to"}) {
+  for (const char* const key : {"qos", "retained", "series_max", "payload", "lateness", "future", "idle", "cadence",
+                                "windows", "detectors", "late_to", "flags_to"}) {
     if (in.find(key) != nullptr) in.problem(key, "has no effect in an ignored stream; leave it out");
   }
+  stream.cadence.reset();
   stream.windows.clear();
   stream.detectors.clear();
 }

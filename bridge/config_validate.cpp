@@ -2,8 +2,7 @@
 #include <charconv>
 #include <optional>
 
-#include "bridge/config.h"
-#include "bridge/config_node.h"
+#include "bridge/config_read.h"
 #include "bridge/error.h"
 #include "bridge/journal.h"
 #include "bridge/text.h"

@@ -2,8 +2,7 @@
 #include <optional>
 #include <set>
 
-#include "bridge/config.h"
-#include "bridge/config_node.h"
+#include "bridge/config_read.h"
 #include "bridge/error.h"
 #include "bridge/rules.h"
 #include "bridge/text.h"
@@ -109,6 +108,11 @@ void check_names(const std::vector<Rule>& rules, const std::string& pointer, Pro
   }
 }
 
+// The keys inside a window's "calendar" that its spec speaks of.
+bool is_of_calendar(const std::string& key) {
+  return key == "shifts" || key == "day_start" || key == "week_start";
+}
+
 // Adds the pointer to what a spec says of itself: "every: ..." belongs to its key.
 void add_spec_problems(const Strings& words, const std::string& pointer, Problems& problems) {
   for (const std::string& line : words) {
@@ -116,7 +120,9 @@ void add_spec_problems(const Strings& words, const std::string& pointer, Problem
     if (colon == std::string::npos) {
       problems.add(pointer, line);
     } else {
-      problems.add(step(pointer, line.substr(0, colon)), line.substr(colon + 2));
+      const std::string key = line.substr(0, colon);
+      const std::string at = is_of_calendar(key) ? step(pointer, "calendar") : pointer;
+      problems.add(step(at, key), line.substr(colon + 2));
     }
   }
 }
@@ -140,49 +146,76 @@ std::string resolved(const TopicTemplate& topic, const Strings& names, const std
   for (const TopicTemplate::Part& part : topic.parts()) {
     out += part.literal;
     if (part.name < 0) continue;
-    const auto name = static_cast<std::size_t>(part.name);
-    if (name < 2) {
-      append_topic_level(name == 0 ? stream : rule, out);
+    const std::string& name = names[static_cast<std::size_t>(part.name)];
+    if (name == "stream" || name == "window" || name == "detector") {
+      append_topic_level(name == "stream" ? stream : rule, out);
     } else {
-      out += '{' + names[name] + '}';
+      out += '{' + name + '}';
     }
   }
   return out;
 }
 
-void check_outputs(const Checked& stream, const Strings& keys, std::vector<Output>& outputs,
-                   Problems& problems) {
+// The topics of one stream's results, as far as they are known, and where they stand.
+struct Topics {
+  std::vector<std::pair<std::string, std::string>> all;
+
+  // Adds one; what to say when it is there already.
+  std::string add(const std::string& topic, const std::string& at) {
+    const auto same =
+        std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.first == topic; });
+    if (same != all.end()) {
+      return ": gives the same topics as " + same->second +
+             "; results would replace each other, so tell their topics apart";
+    }
+    all.emplace_back(topic, at);
+    return {};
+  }
+};
+
+void check_window_topics(const Checked& stream, Topics& topics, std::vector<Output>& outputs,
+                         Problems& problems) {
   const StreamConfig& config = *stream.config;
-  std::vector<std::pair<std::string, std::string>> topics;  // resolved, and where
-  const auto ambiguous = [&](const std::string& same) {
-    const auto other =
-        std::find_if(topics.begin(), topics.end(), [&](const auto& one) { return one.first == same; });
-    return other == topics.end() ? std::string{} : other->second;
-  };
-  const std::string advice = "; results would replace each other, so tell their topics apart";
   for (std::size_t i = 0; i < config.windows.size(); ++i) {
     const WindowConfig& window = config.windows[i];
     const std::string at = step(step(step(stream.pointer, "windows"), i), "to");
     const Strings names = window_template_names(window.by);
     const auto topic = check_template(window.to, names, at, problems);
     if (!topic) continue;
-    const std::string same = resolved(*topic, names, config.name, window.spec.name);
-    if (const std::string other = ambiguous(same); !other.empty()) {
-      problems.add(at,
-                   shown(window.to) + ": gives the same topics as " + other + advice + ", as with {window}");
-    }
-    topics.emplace_back(same, at);
+    const std::string known = resolved(*topic, names, config.name, window.spec.name);
+    if (const std::string words = topics.add(known, at); !words.empty())
+      problems.add(at, shown(window.to) + words + ", as with {window}");
     outputs.push_back({at, window.to, topic->widest_filter({&config.name, &window.spec.name})});
   }
+}
+
+void check_late_topic(const Checked& stream, Topics& topics, std::vector<Output>& outputs,
+                      Problems& problems) {
+  const StreamConfig& config = *stream.config;
+  if (config.late_to.empty()) return;
+  const std::string at = step(stream.pointer, "late_to");
+  const Strings names = late_template_names(config);
+  if (config.windows.empty()) problems.add(at, "has no effect without windows; leave it out");
+  const auto topic = check_template(config.late_to, names, at, problems);
+  if (!topic) return;
+  if (const std::string words = topics.add(resolved(*topic, names, config.name, ""), at); !words.empty())
+    problems.add(at, shown(config.late_to) + words);
+  outputs.push_back({at, config.late_to, topic->widest_filter({&config.name})});
+}
+
+void check_flag_topics(const Checked& stream, const Strings& keys, const Topics& topics,
+                       std::vector<Output>& outputs, Problems& problems) {
+  const StreamConfig& config = *stream.config;
   const std::string at = step(stream.pointer, "flags_to");
   const Strings names = flag_template_names(keys);
   const auto topic = check_template(config.flags_to, names, at, problems);
   if (!topic || config.detectors.empty()) return;
   for (const DetectorConfig& detector : config.detectors) {
-    const std::string other = ambiguous(resolved(*topic, names, config.name, detector.spec.name));
-    if (other.empty()) continue;
-    problems.add(at, shown(config.flags_to) + ": gives the same topics as " + other + advice +
-                         ", as with flag/{detector}");
+    // Flags of several detectors may share a topic.
+    Topics others = topics;
+    const std::string words = others.add(resolved(*topic, names, config.name, detector.spec.name), at);
+    if (words.empty()) continue;
+    problems.add(at, shown(config.flags_to) + words + ", as with flag/{detector}");
     break;
   }
   outputs.push_back({at, config.flags_to, topic->widest_filter({&config.name})});
@@ -213,7 +246,10 @@ void check_stream(const Checked& stream, std::vector<Output>& outputs, Problems&
     add_spec_problems(config.detectors[i].spec.problems(), step(detectors, i), problems);
     check_fields(config.detectors[i].fields, config.payload, step(detectors, i), problems);
   }
-  check_outputs(stream, keys, outputs, problems);
+  Topics topics;
+  check_window_topics(stream, topics, outputs, problems);
+  check_late_topic(stream, topics, outputs, problems);
+  check_flag_topics(stream, keys, topics, outputs, problems);
 }
 
 // --- streams among each other ---------------------------------------------------------------------

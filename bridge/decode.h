@@ -67,7 +67,7 @@ struct Reading {
   FieldId field;
   std::uint32_t row;  // which row of tags
   core::Time time;    // as the payload says, unchecked; no_time: it does not say, or not readably
-  double value;       // finite
+  double value;       // finite; NaN: the device says that it has none (only where nulls are wanted)
 };
 
 struct DecodeCounts {
@@ -88,6 +88,9 @@ struct DecodeCounts {
 struct Decoded : DecodeCounts {
   std::vector<Reading> readings;
   std::vector<std::string_view> tags;
+  // Set by the caller, and kept: what means "no reading" of a known field is a reading of its own, and is not
+  // counted.
+  bool wants_nulls = false;
   void clear();
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "bridge/decode_string.h"
 #include "bridge/timestamp.h"
@@ -270,7 +271,8 @@ void Rows::odd_number(TreeNode& node, const Number& number, std::string_view raw
 
 void Rows::null(TreeNode& node) {
   if (!node.uses.empty()) return use(node, {JsonKind::null, "null"});
-  if (node.automatic && choose(node, false)) ++out_->no_readings;
+  // It alone does not make a field: `field` is none until a number has come.
+  if (node.automatic && choose(node, false)) no_reading(node.field, node.slot);
 }
 
 void Rows::bare_number(const Number& number) {
@@ -333,7 +335,7 @@ void Rows::field(FieldRule& rule, const JsonValue& value) {
   if (value.kind == JsonKind::number) return field_number(rule, value.number);
   if (value.kind == JsonKind::string) return field_text(rule, value.raw);
   if (value.kind == JsonKind::null) {
-    ++out_->no_readings;
+    no_reading(rule.id, rule.slot);
   } else if (boolean && rule.config->bools) {
     field_number(rule, {NumberKind::finite, value.kind == JsonKind::yes ? 1.0 : 0.0, false});
   } else {
@@ -350,7 +352,7 @@ void Rows::field_text(FieldRule& rule, std::string_view text) {
   if (!rule.config->strings) {
     ++out_->wrong_types;
   } else if (blank(text)) {
-    ++out_->no_readings;
+    no_reading(rule.id, rule.slot);
   } else {
     field_number(rule, number_of_text(text));
   }
@@ -366,10 +368,7 @@ void Rows::field_number(FieldRule& rule, Number number) {
     const bool null = std::find(config.nulls.begin(), config.nulls.end(), number.value) != config.nulls.end();
     const bool outside =
         config.range && !(number.value >= config.range->first && number.value <= config.range->second);
-    if (null || outside) {
-      ++out_->no_readings;
-      return;
-    }
+    if (null || outside) return no_reading(rule.id, rule.slot);
     number.value = number.value * config.scale + config.offset;
     if (!std::isfinite(number.value)) number.kind = NumberKind::not_finite;
   }
@@ -384,11 +383,26 @@ void Rows::emit(FieldId id, FieldSlot& slot, const Number& number) {
   out_->inexact += number.inexact ? 1 : 0;
   if (id == FieldTable::none) {
     ++out_->field_overflow;
-  } else if (slot.row == row_serial_ && slot.reading < out_->readings.size()) {
-    out_->readings[slot.reading].value = number.value;
+  } else {
+    put(id, slot, number.value);
+  }
+}
+
+void Rows::no_reading(FieldId id, FieldSlot& slot) {
+  if (out_->wants_nulls && id != FieldTable::none) {
+    put(id, slot, std::numeric_limits<double>::quiet_NaN());
+  } else {
+    ++out_->no_readings;
+  }
+}
+
+// Of a field that stands twice in a row the last counts.
+void Rows::put(FieldId id, FieldSlot& slot, double value) {
+  if (slot.row == row_serial_ && slot.reading < out_->readings.size()) {
+    out_->readings[slot.reading].value = value;
   } else {
     slot = {row_serial_, out_->readings.size()};
-    out_->readings.push_back({id, row_count_ - 1, core::no_time, number.value});
+    out_->readings.push_back({id, row_count_ - 1, core::no_time, value});
   }
 }
 

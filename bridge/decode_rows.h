@@ -128,6 +128,8 @@ class Rows {
   void field_text(FieldRule& rule, std::string_view text);
   void field_number(FieldRule& rule, Number number);
   void emit(FieldId id, FieldSlot& slot, const Number& number);
+  void no_reading(FieldId id, FieldSlot& slot);
+  void put(FieldId id, FieldSlot& slot, double value);
   [[nodiscard]] core::Time time_of(const JsonValue& value) const;
   [[nodiscard]] static bool holds(const Wanted& wanted, const JsonValue& value);
 

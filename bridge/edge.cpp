@@ -1,6 +1,7 @@
 #include "bridge/edge.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -256,6 +257,7 @@ struct Edge::Inner {
     if (stream.ignore) return MessageOutcome::ignored;
     if (message.stale && stream.retained == Retained::ignore) return MessageOutcome::retained;
 
+    decoded.wants_nulls = from->stream->rules->wants_nulls;
     const MessageOutcome outcome = from->stream->decoder->decode(message.payload, from->bare_field, decoded);
     if (outcome == MessageOutcome::malformed) {
       log_throttled(Level::warn, "edge", "payload could not be read",
@@ -292,6 +294,10 @@ struct Edge::Inner {
     for (const Reading& reading : decoded.readings) {
       bool quarantined = false;
       const Time time = event_time(reading.time, arrival, future, quarantined);
+      if (std::isnan(reading.value)) [[unlikely]] {
+        if (!seed) take_null(from, reading, time, quarantined);
+        continue;
+      }
       for (std::size_t g = 0; g < groupings; ++g) {
         const std::string_view* const row_tags = decoded.tags.data() + reading.row * tag_count;
         SeriesId id = from.known(reading.field * groupings + g);
@@ -308,6 +314,31 @@ struct Edge::Inner {
         }
       }
     }
+  }
+
+  // A null enters the groupings whose windows count nulls of this field; where there are none, it is no
+  // reading.
+  void take_null(Route& from, const Reading& reading, Time time, bool quarantined) {
+    const StreamRules& stream = *from.stream->rules;
+    const std::size_t groupings = stream.groupings.size();
+    const std::size_t tag_count = stream.tag_names.size();
+    bool taken = false;
+    for (std::size_t g = 0; g < groupings; ++g) {
+      const core::Plan* const plan = stream.groupings[g].plan_for(from.stream->fields.name(reading.field));
+      if (plan == nullptr || !plan->wants_nulls()) continue;
+      taken = true;
+      SeriesId id = from.known(reading.field * groupings + g);
+      if (id == unknown_series)
+        id = look_up(from, reading.field, g, decoded.tags.data() + reading.row * tag_count);
+      counters.samples.add();
+      if (id != limited_series && !quarantined) {
+        counters.pushed.add();
+        engine.push_null(id, time, position);
+      } else {
+        (quarantined ? counters.future : counters.series_limit).add();
+      }
+    }
+    if (!taken) counters.no_readings.add();
   }
 
   const Rules& rules;

@@ -15,13 +15,13 @@ namespace bridge {
 namespace {
 
 // Members of window and flag messages that are not keys, beside the aggregates.
-constexpr std::array<std::string_view, 19> fixed_members{
-    "v",    "stream",   "window",   "field", "start", "end",      "rev", "final", "id",   "state",
-    "kind", "detector", "severity", "time",  "value", "expected", "low", "high",  "score"};
+constexpr std::array<std::string_view, 22> fixed_members{
+    "v",           "stream", "window", "field",    "start", "end",      "rev",  "final",
+    "approximate", "id",     "state",  "detector", "kind",  "severity", "time", "value",
+    "expected",    "low",    "high",   "score",    "since", "watermark"};
 
 bool is_fixed(std::string_view name) {
-  return name == "since" ||
-         std::find(fixed_members.begin(), fixed_members.end(), name) != fixed_members.end() ||
+  return std::find(fixed_members.begin(), fixed_members.end(), name) != fixed_members.end() ||
          core::find_aggregate(name).has_value();
 }
 
@@ -179,6 +179,9 @@ Encoder::Stream Encoder::make(const StreamRules& rules) {
   for (std::size_t i = 0; i < config.detectors.size(); ++i) {
     stream.detectors.push_back(make_detector(rules, i));
   }
+  for (const Grouping& grouping : rules.groupings) {
+    if (!rules.late_topic.parts().empty()) stream.lates.push_back(make_late(rules, grouping));
+  }
   const auto& names = rules.groupings[0].names;
   for (std::size_t i = 0; i < names.size(); ++i) {
     stream.flag_keys.emplace_back(member_name(key_member(names[i])), i);
@@ -204,6 +207,22 @@ Encoder::WindowText Encoder::make_window(const StreamRules& rules, std::size_t w
   return text;
 }
 
+// A grouping that has only detectors has no late samples, and may lack keys that the topic names.
+Encoder::LateText Encoder::make_late(const StreamRules& rules, const Grouping& grouping) {
+  LateText text;
+  const auto index = static_cast<std::uint32_t>(&grouping - rules.groupings.data());
+  const auto& windows = rules.window_groupings;
+  if (std::find(windows.begin(), windows.end(), index) == windows.end()) return text;
+  text.head = R"({"v":1)";
+  append_member("stream", rules.config->name, text.head);
+  for (std::size_t i = 0; i < grouping.names.size(); ++i) {
+    text.keys.emplace_back(member_name(key_member(grouping.names[i])), i);
+  }
+  text.topic = make_topic(rules.late_topic,
+                          {late_template_names(*rules.config), rules.config->name, {}, grouping.names});
+  return text;
+}
+
 Encoder::DetectorText Encoder::make_detector(const StreamRules& rules, std::size_t detector) {
   const core::DetectorSpec& spec = rules.config->detectors[detector].spec;
   const auto& series_keys = rules.groupings[0].names;
@@ -225,14 +244,13 @@ std::vector<Encoder::TopicPart> Encoder::make_topic(const TopicTemplate& topic, 
   for (const auto& part : topic.parts()) {
     literal += part.literal;
     if (part.name < 0) continue;
-    const auto name = static_cast<std::size_t>(part.name);
-    if (name < 2) {
-      append_topic_level(name == 0 ? names.stream : names.rule, literal);
+    const std::string& name = names.names[static_cast<std::size_t>(part.name)];
+    if (name == "stream" || name == "window" || name == "detector") {
+      append_topic_level(name == "stream" ? names.stream : names.rule, literal);
       continue;
     }
-    const bool field = name == 2;
-    parts.push_back(
-        {literal, field ? Value::field : Value::key, field ? 0 : index_of(names.keys, names.names[name])});
+    const bool field = name == "field";
+    parts.push_back({literal, field ? Value::field : Value::key, field ? 0 : index_of(names.keys, name)});
     literal.clear();
   }
   if (!literal.empty()) parts.push_back({literal, Value::none, 0});
@@ -283,6 +301,20 @@ void Encoder::flag(core::Position cause, core::SeriesId series, const core::Flag
   if (change.high) write_number(R"(,"high":)", *change.high);
   write_number(R"(,"score":)", change.score);
   write_time(R"(,"since":")", change.since);
+  push(cause, series);
+}
+
+void Encoder::late(core::Position cause, core::SeriesId series, const core::Point& point,
+                   core::Time watermark) noexcept {
+  const core::Plan& plan = table_.plan(series);
+  const LateText& text = streams_[plan.stream].lates[plan.grouping];
+  write_topic(text.topic, series);
+  payload_ = text.head;
+  write_keys(text.keys, series);
+  append_member("field", table_.field(series), payload_);
+  write_time(R"(,"time":")", point.time);
+  write_value(R"(,"value":)", point.value, true);
+  write_time(R"(,"watermark":")", watermark);
   push(cause, series);
 }
 

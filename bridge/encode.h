@@ -1,6 +1,6 @@
-// Encoder: results to topics and JSON (schemas/window.schema.json, schemas/flag.schema.json), into one
-// worker's outbox. One per shard, used only by the thread that runs it; reuses its buffers, does not allocate
-// in steady state.
+// Encoder: results to topics and JSON (schemas/window.schema.json, schemas/flag.schema.json,
+// schemas/late.schema.json), into one worker's outbox. One per shard, used only by the thread that runs it;
+// reuses its buffers, does not allocate in steady state.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +26,8 @@ class Encoder final : public core::Output {
   void window(core::Position cause, core::SeriesId series,
               const core::WindowResult& result) noexcept override;
   void flag(core::Position cause, core::SeriesId series, const core::FlagChange& change) noexcept override;
+  void late(core::Position cause, core::SeriesId series, const core::Point& point,
+            core::Time watermark) noexcept override;
 
   // Results by stream and rule, for metrics: index as in the configuration. Any thread.
   [[nodiscard]] std::uint64_t windows(std::size_t stream, std::size_t window) const;
@@ -51,8 +53,14 @@ class Encoder final : public core::Output {
     std::string id;
     std::string head;
   };
+  struct LateText {
+    std::vector<TopicPart> topic;
+    std::string head;
+    std::vector<Member> keys;
+  };
   struct Stream {
     std::vector<WindowText> windows;
+    std::vector<LateText> lates;  // by grouping; none where late samples are not published
     std::vector<DetectorText> detectors;
     std::vector<Member> flag_keys;
     std::vector<core::Counter> window_counts, raised, cleared;
@@ -61,6 +69,7 @@ class Encoder final : public core::Output {
 
   static Stream make(const StreamRules& rules);
   static WindowText make_window(const StreamRules& rules, std::size_t window);
+  static LateText make_late(const StreamRules& rules, const Grouping& grouping);
   static DetectorText make_detector(const StreamRules& rules, std::size_t detector);
   static std::vector<TopicPart> make_topic(const TopicTemplate& topic, const Names& names);
 

@@ -163,11 +163,13 @@ void Commands::add_bench(CLI::App& app) {
       command(app, "bench", "What this machine can do, as ratios to yardsticks that run beside it",
               "weir bench --level E\n  weir bench --level G --rate 100000 --duration 60s");
   sub->add_option("--level", bench.level,
-                  "E: recorded bytes to results, in one process. G: through a real broker")
-      ->check(CLI::IsMember({"E", "G"}))
+                  "K: samples into windows. E: recorded bytes to results. G: through a real broker")
+      ->check(CLI::IsMember({"K", "E", "G"}))
       ->capture_default_str();
   sub->add_option("--devices", bench.devices, "Devices, one topic each")->capture_default_str();
   sub->add_option("--fields", bench.fields, "Numbers per message that enter series")->capture_default_str();
+  sub->add_option("--keys", bench.keys, "Most series (K)")->capture_default_str();
+  sub->add_option("--samples", bench.samples, "Samples per round (K)")->capture_default_str();
   sub->add_option("--messages", bench.messages, "Messages per round (E)")->capture_default_str();
   sub->add_option("--rounds", bench.rounds, "Rounds; medians are printed")->capture_default_str();
   sub->add_option("--rate", bench.rate, "Messages per second (G); 0: as fast as it goes")

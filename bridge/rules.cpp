@@ -60,6 +60,7 @@ core::Plan make_plan(const StreamRules& rules, std::uint32_t stream, std::uint32
   plan.grouping = grouping;
   plan.lateness = config.lateness;
   plan.idle = config.idle;
+  plan.reports_late = !config.late_to.empty();
   for (std::size_t i = 0; i < config.windows.size(); ++i) {
     if (rules.window_groupings[i] != grouping || !applies(config.windows[i].fields, field)) continue;
     plan.windows.push_back(config.windows[i].spec);
@@ -94,8 +95,8 @@ const core::Plan* keep(core::Plan plan, std::deque<core::Plan>& plans) {
 
 std::unique_ptr<StreamRules> make_stream(const StreamConfig& config, std::uint32_t index,
                                          std::deque<core::Plan>& plans) {
-  auto rules =
-      std::make_unique<StreamRules>(StreamRules{&config, TopicPattern(config.from), {}, {}, {}, {}, {}});
+  auto rules = std::make_unique<StreamRules>(
+      StreamRules{&config, TopicPattern(config.from), {}, {}, {}, {}, {}, {}, false});
   if (config.ignore) return rules;
   const Strings keys = series_keys(config);
   rules->tag_names = tag_names(config.payload);
@@ -105,12 +106,18 @@ std::unique_ptr<StreamRules> make_stream(const StreamConfig& config, std::uint32
     rules->window_topics.emplace_back(window.to, window_template_names(window.by));
   }
   rules->flag_topic = TopicTemplate(config.flags_to, flag_template_names(keys));
+  if (!config.late_to.empty()) {
+    rules->late_topic = TopicTemplate(config.late_to, late_template_names(config));
+  }
   for (std::uint32_t g = 0; g < rules->groupings.size(); ++g) {
     Grouping& grouping = rules->groupings[g];
     for (const std::string& field : named_fields(*rules, g)) {
       grouping.by_field.emplace(field, keep(make_plan(*rules, index, g, &field), plans));
     }
     grouping.other = keep(make_plan(*rules, index, g, nullptr), plans);
+    const auto wants = [](const core::Plan* plan) { return plan != nullptr && plan->wants_nulls(); };
+    rules->wants_nulls |= wants(grouping.other);
+    for (const auto& [field, plan] : grouping.by_field) rules->wants_nulls |= wants(plan);
   }
   return rules;
 }
@@ -135,6 +142,16 @@ Rules::Rules(const Config& config) : config_(config) {
 
 std::vector<std::string> window_template_names(const std::vector<std::string>& by) {
   return with_keys({"stream", "window", "field"}, by);
+}
+
+std::vector<std::string> late_template_names(const StreamConfig& stream) {
+  Strings keys = series_keys(stream);
+  for (const WindowConfig& window : stream.windows) {
+    std::erase_if(keys, [&](const std::string& key) {
+      return std::find(window.by.begin(), window.by.end(), key) == window.by.end();
+    });
+  }
+  return with_keys({"stream", "field"}, keys);
 }
 
 std::vector<std::string> flag_template_names(const std::vector<std::string>& keys) {

@@ -49,6 +49,9 @@ struct StreamRules {
   std::vector<TopicTemplate> window_topics;
   std::vector<std::uint32_t> window_groupings;  // index of the grouping of each window
   TopicTemplate flag_topic;
+  // Its {names} are late_template_names(*config). No parts: late samples are not published.
+  TopicTemplate late_topic;
+  bool wants_nulls = false;  // some plan does
 };
 
 class Rules {
@@ -76,6 +79,8 @@ class Rules {
 // Names a window's template may use, in the order of TopicTemplate::Part::name: stream, window, field, then
 // `by`.
 [[nodiscard]] std::vector<std::string> window_template_names(const std::vector<std::string>& by);
+// Names late_to may use: stream, field, then the keys that every window's series have.
+[[nodiscard]] std::vector<std::string> late_template_names(const StreamConfig& stream);
 // Names flags_to may use: stream, detector, field, then every capture and tag.
 [[nodiscard]] std::vector<std::string> flag_template_names(const std::vector<std::string>& keys);
 

@@ -38,11 +38,9 @@ struct Needs {
       distinct |= kind == Kind::distinct;
       mode |= kind == Kind::mode;
     }
-    before = rise || area || longest;
-    ends |= before;
+    chain = rise || area || longest;
   }
-  bool rise = false, area = false, longest = false, ends = false, before = false, slope = false,
-       decay = false;
+  bool rise = false, area = false, longest = false, ends = false, chain = false, slope = false, decay = false;
   bool nulls = false, limits = false, quantiles = false, distinct = false, mode = false;
 };
 
@@ -70,6 +68,7 @@ Accumulator::Accumulator(const WindowSpec& spec)
       outliers_(spec.outliers),
       hold_(or_for_ever(spec.hold)),
       linear_(spec.linear),
+      as_they_come_(spec.kind == WindowKind::count || spec.kind == WindowKind::sliding),
       half_life_(half_life_of(spec)) {
   place(spec);
   for (const Aggregate& aggregate : aggregates_) {
@@ -87,7 +86,7 @@ void Accumulator::place(const WindowSpec& spec) {
     return needed ? offset : 0;
   };
   ends_ = reserve(needs.ends, sizeof(Ends));
-  before_ = reserve(needs.before, sizeof(Before));
+  chain_ = reserve(needs.chain, sizeof(Chain));
   rise_ = reserve(needs.rise, sizeof(Rise));
   area_ = reserve(needs.area, sizeof(Area));
   longest_ = reserve(needs.longest, sizeof(Longest));
@@ -97,7 +96,7 @@ void Accumulator::place(const WindowSpec& spec) {
   wants_nulls_ = needs.nulls;
   if (needs.quantiles) quantiles_.emplace(spec.error, spec.kept);
   if (needs.distinct) distinct_.emplace(Distinct::error_default, spec.kept);
-  if (needs.mode) mode_.emplace(spec.kept);
+  if (needs.mode) mode_.emplace(spec.kept > 0 ? spec.kept : Mode::kept_default);
   quantiles_at_ = reserve(needs.quantiles, needs.quantiles ? quantiles_->bytes() : 0);
   distinct_at_ = reserve(needs.distinct, needs.distinct ? distinct_->bytes() : 0);
   mode_at_ = reserve(needs.mode, needs.mode ? mode_->bytes() : 0);
@@ -112,11 +111,15 @@ void Accumulator::add_parts(std::byte* state, const Point& point, const Point* b
   const bool empty = all.count == 0;
   all.add(point.value);
   if (ordered()) {
-    const Ends& ends = part<Ends>(state, ends_);
+    Chain& chain = part<Chain>(state, chain_);
     if (empty) {
-      if (before != nullptr && before->time <= point.time) part<Before>(state, before_) = {*before, 1};
-    } else if (point.time >= ends.last.time) {
-      take_step(state, ends.last, point);
+      const bool known = before != nullptr && before->time <= point.time;
+      chain = {.before = known ? *before : Point{}, .first = point, .last = point, .known = known ? 1U : 0U};
+    } else if (point.time >= chain.last.time) {
+      take_step(state, chain.last, point);
+      chain.last = point;
+    } else if (as_they_come_) {
+      chain.last = point;
     }
   }
   if (ends_ != 0) part<Ends>(state, ends_).add(point, empty);
@@ -137,16 +140,19 @@ void Accumulator::add_first(std::byte* state, const Point& point, const Point* b
   if (std::isnan(point.value) || summary(state).count == 0) return add_parts(state, point, before);
   summary(state).add(point.value);
   if (ordered()) {
-    const Ends& ends = part<Ends>(state, ends_);
-    if (point.time <= ends.first.time) take_step(state, point, ends.first);
-    if (before != nullptr && before->time <= point.time) part<Before>(state, before_) = {*before, 1};
+    Chain& chain = part<Chain>(state, chain_);
+    if (point.time <= chain.first.time) take_step(state, point, chain.first);
+    const bool known = before != nullptr && before->time <= point.time;
+    chain.before = known ? *before : Point{};
+    chain.known = known ? 1 : 0;
+    chain.first = point;
   }
   if (ends_ != 0) part<Ends>(state, ends_).add_first(point);
   add_unordered(state, point, false);
 }
 
 void Accumulator::take_step(std::byte* state, const Point& from, const Point& to) const noexcept {
-  if (rise_ != 0 && to.time - from.time <= hold_) part<Rise>(state, rise_).step(from.value, to.value);
+  if (rise_ != 0) part<Rise>(state, rise_).step(from, to, hold_);
   if (area_ != 0) part<Area>(state, area_).step(from, to, hold_, linear_);
   if (longest_ != 0) part<Longest>(state, longest_).step(from.time, to.time);
 }
@@ -158,8 +164,8 @@ void Accumulator::merge(std::byte* into, const std::byte* later) const noexcept 
   if (theirs.count == 0) return;
   const bool empty = ours.count == 0;
   if (ordered() && !empty) {
-    const Ends &ends = part<Ends>(into, ends_), &their_ends = part<Ends>(later, ends_);
-    if (their_ends.first.time >= ends.last.time) take_step(into, ends.last, their_ends.first);
+    const Point &from = part<Chain>(into, chain_).last, &to = part<Chain>(later, chain_).first;
+    if (to.time >= from.time) take_step(into, from, to);
   }
   const auto take = [&]<class Part>(Offset at, auto&& merge) {
     if (at == 0) return;
@@ -170,7 +176,7 @@ void Accumulator::merge(std::byte* into, const std::byte* later) const noexcept 
     }
   };
   const auto plainly = [](auto& a, const auto& b) { a.merge(b); };
-  take.template operator()<Before>(before_, [](Before&, const Before&) {});
+  take.template operator()<Chain>(chain_, [](Chain& a, const Chain& b) { a.last = b.last; });
   take.template operator()<Ends>(ends_, plainly);
   take.template operator()<Rise>(rise_, plainly);
   take.template operator()<Area>(area_, plainly);
@@ -296,31 +302,22 @@ double Accumulator::of_ends(Kind kind, const std::byte* state) const noexcept {
 
 // From the sample before the window on, so that the increases of windows that follow each other add up.
 double Accumulator::of_rise(Kind kind, const std::byte* state) const noexcept {
-  const Ends& ends = part<Ends>(state, ends_);
-  const Before& before = part<Before>(state, before_);
-  Rise rise = part<Rise>(state, rise_);
-  Time since = ends.first.time;
-  if (before.known != 0 && ends.first.time - before.point.time <= hold_) {
-    Rise from_before;
-    from_before.step(before.point.value, ends.first.value);
-    from_before.merge(rise);
-    rise = from_before;
-    since = before.point.time;
-  } else if (summary(state).count < 2) {
-    return none;
-  }
-  return kind == Kind::increase ? rise.total() : ratio(rise.total(), seconds(ends.last.time - since));
+  const Chain& chain = part<Chain>(state, chain_);
+  Rise rise;
+  if (chain.known != 0) rise.step(chain.before, chain.first, hold_);
+  rise.merge(part<Rise>(state, rise_));
+  if (rise.steps == 0) return none;
+  return kind == Kind::increase ? rise.total() : ratio(rise.total(), seconds(Duration{rise.covered}));
 }
 
 // Between the window's start and its first sample the sample before it counts, behind its last one that one.
 double Accumulator::of_area(Kind kind, const std::byte* state, const Span& span) const noexcept {
-  const Ends& ends = part<Ends>(state, ends_);
-  const Before& before = part<Before>(state, before_);
+  const Chain& chain = part<Chain>(state, chain_);
   Area area = part<Area>(state, area_);
-  if (before.known != 0 && before.point.time <= span.start && ends.first.time > span.start) {
-    area.begin(before.point, ends.first, span.start, hold_, linear_);
+  if (chain.known != 0 && chain.before.time <= span.start && chain.first.time > span.start) {
+    area.begin(chain.before, chain.first, span.start, hold_, linear_);
   }
-  if (span.end > ends.last.time) area.hold(ends.last.value, span.end - ends.last.time, hold_);
+  if (span.end > chain.last.time) area.hold(chain.last.value, span.end - chain.last.time, hold_);
   const long double covered = static_cast<long double>(area.covered) * 1e-9L;
   if (kind == Kind::integral) return static_cast<double>(area.total());
   return covered > 0 ? static_cast<double>(area.total() / covered) : none;
@@ -328,9 +325,9 @@ double Accumulator::of_area(Kind kind, const std::byte* state, const Span& span)
 
 double Accumulator::of_gap(const std::byte* state, const Span& span) const noexcept {
   if (summary(state).count == 0) return seconds(span.end - span.start);
-  const Ends& ends = part<Ends>(state, ends_);
+  const Chain& chain = part<Chain>(state, chain_);
   const Duration between{part<Longest>(state, longest_).between};
-  return seconds(std::max({between, ends.first.time - span.start, span.end - ends.last.time}));
+  return seconds(std::max({between, chain.first.time - span.start, span.end - chain.last.time}));
 }
 
 double Accumulator::of_tallies(Kind kind, const std::byte* state) const noexcept {
@@ -364,6 +361,7 @@ double Accumulator::outliers(const std::byte* state) const noexcept {
       outliers_, [&](double p) { return quantiles_->quantile(sketch, p); },
       [&](double middle) { return quantiles_->deviation(sketch, middle); },
       [&]() -> const Summary& { return all; });
+  if (!(bounds.low <= bounds.high)) return none;  // values too large for moments
   return static_cast<double>(quantiles_->outside(sketch, bounds.low, bounds.high));
 }
 

@@ -27,9 +27,10 @@ class Accumulator {
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
   // A state is a Summary and nothing else.
   [[nodiscard]] bool summary_only() const noexcept { return bytes_ == sizeof(Summary); }
-  // Some aggregate depends on which sample follows which; then samples should come in order of time, and one
-  // that does not is left out of these aggregates.
-  [[nodiscard]] bool ordered() const noexcept { return before_ != 0; }
+  // Some aggregate (rate, increase, gap, integral, time_weighted_mean) depends on which sample follows which;
+  // then samples should come in order of time, and one that does not is left out of these. In windows of
+  // samples as they came, and sliding ones, it is a step back in time that is left out.
+  [[nodiscard]] bool ordered() const noexcept { return chain_ != 0; }
   [[nodiscard]] bool wants_nulls() const noexcept { return wants_nulls_; }
 
   static constexpr std::size_t aggregates_limit = 64;
@@ -99,7 +100,7 @@ class Accumulator {
   std::vector<Aggregate> aggregates_;
   std::vector<double> fractions_;  // of the percentiles among them, in order
   std::size_t bytes_ = sizeof(Summary);
-  Offset ends_ = 0, before_ = 0, rise_ = 0, area_ = 0, longest_ = 0, slope_ = 0, decay_ = 0, tallies_ = 0;
+  Offset ends_ = 0, chain_ = 0, rise_ = 0, area_ = 0, longest_ = 0, slope_ = 0, decay_ = 0, tallies_ = 0;
   Offset quantiles_at_ = 0, distinct_at_ = 0, mode_at_ = 0;
   std::optional<Quantiles> quantiles_;
   std::optional<Distinct> distinct_;
@@ -108,6 +109,7 @@ class Accumulator {
   Outliers outliers_;
   Duration hold_;
   bool linear_;
+  bool as_they_come_;  // samples follow each other as they are added
   bool wants_nulls_ = false, wants_mean_ = false, wants_variance_ = false;
   double half_life_;  // nanoseconds
 };

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t taken_items = 1024;  // most items a worker takes at once: 24 KiB, half an L1
 constexpr Duration settle_nap = std::chrono::microseconds{20};  // while the edge waits for its workers
 
-// A shard and its way in. `batch`, `waiting` and `sent` belong to the edge; `taken` and the shard to whoever
+// A shard and its way in. `batch` and `sent` belong to the edge; `taken` and the shard to whoever
 // runs it.
 struct Lane {
   Lane(std::uint32_t index, const EngineSpec& spec, const SeriesTable& table, Output& output)
@@ -36,8 +36,7 @@ struct Lane {
   }
 
   std::vector<Item> batch;
-  std::size_t waiting = 0;  // items of `batch` in use; less than its size between calls
-  std::uint64_t sent = 0;   // items that left
+  std::uint64_t sent = 0;  // items that left
   std::optional<ShardQueue> queue;
   alignas(64) Shard shard;
   std::vector<Item> taken;
@@ -48,56 +47,7 @@ struct Lane {
 }  // namespace
 
 struct Engine::Inner {
-  void add(Lane& lane, const Item& item) noexcept {
-    lane.batch[lane.waiting++] = item;
-    ++waiting;
-  }
-
-  // The lane's batch leaves. Precondition: it is not empty.
-  void send(Lane& lane, FlushCause cause) noexcept {
-    const std::span<const Item> items = std::span(lane.batch).first(lane.waiting);
-    flushes[static_cast<std::size_t>(cause)].add();
-    batches[std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(items.size() - 1)),
-                                  batch_buckets - 1)]
-        .add();
-    batch_items.add(items.size());
-    lane.sent += items.size();
-    if (lane.queue) {
-      lane.queue->push(items);
-    } else {
-      lane.shard.process(items);
-      lane.handled.store(lane.sent, std::memory_order_relaxed);
-    }
-    waiting -= items.size();
-    lane.waiting = 0;
-  }
-
-  void send_all(FlushCause cause) noexcept {
-    if (waiting == 0) return;
-    for (const auto& lane : lanes) {
-      if (lane->waiting > 0) send(*lane, cause);
-    }
-  }
-
-  // Behind everything that waits. A batch always has room for one more: it leaves as soon as it is full.
-  void send_to_all(const Item& item) noexcept {
-    for (const auto& lane : lanes) {
-      add(*lane, item);
-      send(*lane, FlushCause::tick);
-    }
-  }
-
-  // To every shard, behind all that waits for it. A batch always has room for one more: it leaves as soon as
-  // it is full.
-  void send_each(const Item& item, FlushCause cause) noexcept {
-    for (const auto& lane : lanes) {
-      add(*lane, item);
-      send(*lane, cause);
-    }
-  }
-
   std::vector<std::unique_ptr<Lane>> lanes;
-  std::size_t waiting = 0;  // items in all batches
   bool closed = false;
   std::array<Counter, flush_causes> flushes;
   std::array<Counter, batch_buckets> batches;
@@ -105,14 +55,17 @@ struct Engine::Inner {
 };
 
 Engine::Engine(const EngineSpec& spec, const SeriesTable& table, const std::vector<Output*>& outputs)
-    : inner_(std::make_unique<Inner>()) {
+    : inner_(std::make_unique<Inner>()),
+      shards_(spec.shards),
+      inverse_(spec.shards == 1 ? 0 : ~std::uint64_t{0} / std::max(spec.shards, 1U) + 1) {
   CHECK(spec.shards >= 1 && spec.shards <= 1024, "%u shards", spec.shards);
   CHECK(spec.batch_items >= 1, "batches of %zu items", spec.batch_items);
   CHECK(spec.queue_items >= spec.batch_items, "a queue of %zu items, batches of %zu", spec.queue_items,
         spec.batch_items);
   CHECK(outputs.size() == spec.shards, "%zu outputs, %u shards", outputs.size(), spec.shards);
   for (std::uint32_t i = 0; i < spec.shards; ++i) {
-    inner_->lanes.push_back(std::make_unique<Lane>(i, spec, table, *outputs[i]));
+    Lane& lane = *inner_->lanes.emplace_back(std::make_unique<Lane>(i, spec, table, *outputs[i]));
+    open_.push_back({lane.batch.data(), lane.batch.data() + lane.batch.size()});
   }
   if (!spec.threads) return;
   try {
@@ -125,30 +78,66 @@ Engine::Engine(const EngineSpec& spec, const SeriesTable& table, const std::vect
 
 Engine::~Engine() { close(); }
 
-void Engine::push(SeriesId series, Time time, double value, Position position) noexcept {
-  Inner& e = *inner_;
-  Lane& lane = *e.lanes[series % static_cast<std::uint32_t>(e.lanes.size())];
-  e.add(lane, Item::sample(series, time, value, position));
-  if (lane.waiting == lane.batch.size()) e.send(lane, FlushCause::full);
+void Engine::push_run(SeriesId series, Time first, Duration step, std::span<const double> values,
+                      Position position) noexcept {
+  CHECK(step >= Duration{0} && step <= Item::run_step_max, "a step of %lld ns",
+        static_cast<long long>(step.count()));
+  const std::uint32_t lane = lane_of(series);
+  while (!values.empty()) {
+    const auto run = values.first(std::min<std::size_t>(values.size(), Item::run_max));
+    put(lane, Item::run(series, first, step, static_cast<std::uint32_t>(run.size()), position));
+    for (std::size_t i = 0; i < run.size(); i += Item::run_values) {
+      std::array<double, Item::run_values> raw{};
+      std::copy_n(&run[i], std::min(raw.size(), run.size() - i), raw.begin());
+      put(lane, std::bit_cast<Item>(raw));
+    }
+    first += step * static_cast<std::int64_t>(run.size());
+    values = values.subspan(run.size());
+  }
 }
 
-void Engine::evict(SeriesId series, Position position) noexcept {
+// The lane's batch leaves. Precondition: it is not empty.
+void Engine::send(std::uint32_t index, FlushCause cause) noexcept {
   Inner& e = *inner_;
-  Lane& lane = *e.lanes[series % static_cast<std::uint32_t>(e.lanes.size())];
-  e.add(lane, Item::evict(series, position));
-  if (lane.waiting == lane.batch.size()) e.send(lane, FlushCause::full);
+  Lane& lane = *e.lanes[index];
+  const std::span<const Item> items(lane.batch.data(), open_[index].next);
+  e.flushes[static_cast<std::size_t>(cause)].add();
+  e.batches[std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(items.size() - 1)),
+                                  batch_buckets - 1)]
+      .add();
+  e.batch_items.add(items.size());
+  lane.sent += items.size();
+  if (lane.queue) {
+    lane.queue->push(items);
+  } else {
+    lane.shard.process(items);
+    lane.handled.store(lane.sent, std::memory_order_relaxed);
+  }
+  open_[index].next = lane.batch.data();
+}
+
+// To every shard, behind all that waits for it; all of it leaves.
+void Engine::send_each(const Item& item, FlushCause cause) noexcept {
+  for (std::uint32_t lane = 0; lane < shards_; ++lane) {
+    *open_[lane].next++ = item;
+    send(lane, cause);
+  }
 }
 
 void Engine::tick(Time now, Position position) noexcept {
-  inner_->send_each(Item::tick(now, position), FlushCause::tick);
+  send_each(Item::tick(now, position), FlushCause::tick);
 }
 
-void Engine::finish(Position position) noexcept { inner_->send_each(Item::end(position), FlushCause::idle); }
+void Engine::finish(Position position) noexcept { send_each(Item::end(position), FlushCause::idle); }
 
-void Engine::flush(FlushCause cause) noexcept { inner_->send_all(cause); }
+void Engine::flush(FlushCause cause) noexcept {
+  for (std::uint32_t lane = 0; lane < shards_; ++lane) {
+    if (open_[lane].next != inner_->lanes[lane]->batch.data()) send(lane, cause);
+  }
+}
 
 void Engine::settle() noexcept {
-  inner_->send_all(FlushCause::idle);
+  flush(FlushCause::idle);
   for (const auto& lane : inner_->lanes) {
     if (!lane->queue) continue;
     for (int looks = 0; lane->handled.load(std::memory_order_acquire) != lane->sent; ++looks) {
@@ -166,7 +155,7 @@ void Engine::close() noexcept {
   Inner& e = *inner_;
   if (e.closed) return;
   e.closed = true;
-  e.send_all(FlushCause::idle);
+  flush(FlushCause::idle);
   for (const auto& lane : e.lanes) {
     if (lane->queue) lane->queue->close();
   }
@@ -181,7 +170,7 @@ std::uint64_t Engine::handled(std::uint32_t shard) const noexcept {
   return inner_->lanes[shard]->handled.load(std::memory_order_acquire);
 }
 
-std::uint32_t Engine::shards() const noexcept { return static_cast<std::uint32_t>(inner_->lanes.size()); }
+std::uint32_t Engine::shards() const noexcept { return shards_; }
 
 const ShardCounters& Engine::counters(std::uint32_t shard) const noexcept {
   return inner_->lanes[shard]->shard.counters();

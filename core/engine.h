@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/item.h"
@@ -38,10 +39,22 @@ class Engine {
 
   // Adds a sample to its shard's batch; a full batch leaves at once. Waits while that shard's queue is full.
   // `position` never goes back.
-  void push(SeriesId series, Time time, double value, Position position) noexcept;
+  void push(SeriesId series, Time time, double value, Position position) noexcept {
+    put(lane_of(series), Item::sample(series, time, value, position));
+  }
+  // The same with a sample that says there is no value. For plans that want nulls.
+  void push_null(SeriesId series, Time time, Position position) noexcept {
+    put(lane_of(series), Item::null(series, time, position));
+  }
+  // The same for several samples of one series, from `first` on each `step` after the one before: they are
+  // summarised at once where no window closes among them. `step` is 0 to Item::run_step_max.
+  void push_run(SeriesId series, Time first, Duration step, std::span<const double> values,
+                Position position) noexcept;
   // Gives the series up: its open windows are emitted as they are, its memory is free. A sample that follows
   // begins anew.
-  void evict(SeriesId series, Position position) noexcept;
+  void evict(SeriesId series, Position position) noexcept {
+    put(lane_of(series), Item::evict(series, position));
+  }
   // Sends a tick to every shard, behind all that was pushed before it. `now` never goes back.
   void tick(Time now, Position position) noexcept;
   // Sends all that waits in batches. No effect where nothing waits.
@@ -73,7 +86,30 @@ class Engine {
 
  private:
   struct Inner;
+  // Where a shard's next item goes; there is always room for one.
+  struct Batch {
+    Item* next;
+    Item* end;
+  };
+
+  // series % shards by two multiplications (Lemire, Kaser, Kurz 2019, "Faster remainder by direct
+  // computation").
+  [[nodiscard]] std::uint32_t lane_of(SeriesId series) const noexcept {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::uint32_t>(Wide{inverse_ * series} * shards_ >> 64);
+  }
+  void put(std::uint32_t lane, const Item& item) noexcept {
+    Batch& batch = open_[lane];
+    *batch.next++ = item;
+    if (batch.next == batch.end) send(lane, FlushCause::full);
+  }
+  void send(std::uint32_t lane, FlushCause cause) noexcept;
+  void send_each(const Item& item, FlushCause cause) noexcept;
+
   std::unique_ptr<Inner> inner_;
+  std::vector<Batch> open_;
+  std::uint32_t shards_;
+  std::uint64_t inverse_;  // 2^64 / shards, rounded up; 0 for one shard
 };
 
 }  // namespace core

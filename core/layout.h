@@ -84,7 +84,8 @@ struct Layout {
   Duration silence_least;  // smallest `after`; Duration::max(): no silences
   // One window whose panes are summaries, and no detector that judges: samples are added many at once.
   bool plain = false;
-  bool usual = true;  // there can be samples of the usual kind
+  bool reports_late = false;  // Plan::reports_late
+  bool usual = true;          // there can be samples of the usual kind
   std::vector<Window> windows;
   std::vector<Judge> judges;
   std::vector<Quiet> silences;

@@ -4,6 +4,7 @@
 
 #include "core/detector.h"
 #include "core/item.h"
+#include "core/parts/ends.h"
 #include "core/window.h"
 
 namespace core {
@@ -15,6 +16,10 @@ class Output {
   // follows it.
   virtual void window(Position cause, SeriesId series, const WindowResult& result) noexcept = 0;
   virtual void flag(Position cause, SeriesId series, const FlagChange& change) noexcept = 0;
+  // A sample that no window of its series could take any more, of plans that want to hear of it
+  // (Plan::reports_late). Its value is NaN where it was a null; `watermark` is its series'.
+  virtual void late(Position /*cause*/, SeriesId /*series*/, const Point& /*point*/,
+                    Time /*watermark*/) noexcept {}
 };
 
 }  // namespace core

@@ -36,7 +36,11 @@ bool learns_cadence(const WindowSpec& spec) {
 
 }  // namespace
 
-Layout::Layout(const Plan& plan) : lateness(plan.lateness), idle(plan.idle), silence_least(Duration::max()) {
+Layout::Layout(const Plan& plan)
+    : lateness(plan.lateness),
+      idle(plan.idle),
+      silence_least(Duration::max()),
+      reports_late(plan.reports_late) {
   Room room;
   reserve<SeriesHead>(room);
   rest = reserve<SeriesRest>(room);

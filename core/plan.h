@@ -17,8 +17,9 @@ struct Plan {
   std::uint32_t stream = 0;    // index of the stream in the configuration
   std::uint32_t grouping = 0;  // index of the stream's grouping (the keys of its series)
 
-  Duration lateness{0};  // watermark = newest event time - lateness
-  Duration idle{0};      // a silent series closes its windows at end + lateness + idle, by arrival time
+  Duration lateness{0};       // watermark = newest event time - lateness
+  Duration idle{0};           // a silent series closes its windows at end + lateness + idle, by arrival time
+  bool reports_late = false;  // samples that come too late go to Output::late
   std::vector<WindowSpec> windows;
   std::vector<DetectorSpec> detectors;
 

@@ -192,7 +192,8 @@ void Shard::State::process(std::span<const Item> items) noexcept {
   std::size_t i = 0;
   if (run_left != 0) i = take_run_values(items, 0);
   for (; i < items.size(); ++i) {
-    if (i + farthest < items.size()) __builtin_prefetch(&homes.data()[by_shards.divide(items[i + farthest].series)]);
+    if (i + farthest < items.size())
+      __builtin_prefetch(&homes.data()[by_shards.divide(items[i + farthest].series)]);
     if (i + far < items.size()) fetch(items[i + far]);
     if (!all_plain && i + near < items.size()) fetch_rest(items[i + near]);
     const Item& item = items[i];
@@ -299,7 +300,9 @@ void Shard::State::take_sample(const Item& item, double value) noexcept {
   const SeriesHead& head = head_of(block);
   if (head.silences_raised != 0) clear_silences(block, point, emitter);
   if (head.due <= head.watermark) close_windows(block, head.watermark, true, emitter);
-  (add_to_windows(block, point, emitter) ? counters.aggregated : counters.late).add();
+  const bool taken = add_to_windows(block, point, emitter);
+  (taken ? counters.aggregated : counters.late).add();
+  if (!taken && head.layout->reports_late) emitter.late(point, head.watermark);
   if (fresh && !std::isnan(value)) judge(block, point, emitter);
   const std::uint32_t slot = by_shards.divide(item.series);
   watch(block, slot);
@@ -434,8 +437,10 @@ const Layout& Shard::State::layout_of(const Plan& plan) {
 }
 
 Emitter Shard::State::emitter_for(std::byte* block, SeriesId series) noexcept {
-  const std::size_t gaps = head_of(block).layout->gaps;
-  return {output,        counters, position, series, gaps != 0 ? &state_at<Gaps>(block, gaps) : nullptr,
+  const SeriesHead& head = head_of(block);
+  const std::size_t gaps = head.layout->gaps;
+  return {output,        counters,    position,
+          series,        head.newest, gaps != 0 ? &state_at<Gaps>(block, gaps) : nullptr,
           scratch.data()};
 }
 
@@ -462,7 +467,7 @@ void Shard::State::close_windows(std::byte* block, Time watermark, bool final, E
       paned->close(block, watermark, final, emitter);
       head.due = std::min(head.due, paned->due(block));
     } else if (const auto* sampled = std::get_if<SampledWindow>(&window)) {
-      sampled->close(block, watermark, emitter);
+      sampled->close(block, watermark, final, emitter);
       head.due = std::min(head.due, sampled->due(block));
     } else if (const auto* counted = std::get_if<CountedWindow>(&window)) {
       if (!final) counted->finish(block, emitter);

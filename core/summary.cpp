@@ -24,6 +24,14 @@ Twofold whole_sum(const Summary& summary) noexcept {
 
 }  // namespace
 
+// A reference that is a million times further away than the value itself is large would cost digits.
+void Summary::begin(double value) noexcept {
+  const double wanted = reference;
+  const bool near = wanted != 0 && std::abs(value - wanted) <= 1e6 * std::abs(value);
+  *this = {.count = 1, .reference = near ? wanted : value, .min = value, .max = value};
+  if (near && wanted != value) add_to_sums(value);
+}
+
 void Summary::merge(const Summary& other) noexcept {
   if (other.count == 0) return;
   if (count == 0) {
@@ -31,9 +39,23 @@ void Summary::merge(const Summary& other) noexcept {
     return;
   }
   if (other.count == 1) {  // so that adding and merging one sample are the same, to the bit
-    add(other.reference);
+    add(other.min);
     return;
   }
+  if (other.reference == reference) {
+    store(shifted_sum(*this) + shifted_sum(other), sum_shifted, sum_compensation);
+    store(Twofold::sum(squares_shifted, squares_compensation) +
+              Twofold::sum(other.squares_shifted, other.squares_compensation),
+          squares_shifted, squares_compensation);
+  } else {
+    merge_moved(other);
+  }
+  count += other.count;
+  if (other.min < min) min = other.min;
+  if (other.max > max) max = other.max;
+}
+
+void Summary::merge_moved(const Summary& other) noexcept {
   // Their sums on our reference: their value - our reference = (their value - their reference) + step.
   const Twofold step = Twofold::sum(other.reference, -reference);
   const Twofold steps = step * static_cast<double>(other.count);  // no count loses a digit here
@@ -42,9 +64,6 @@ void Summary::merge(const Summary& other) noexcept {
       Twofold::sum(other.squares_shifted, other.squares_compensation) + step * (theirs + theirs + steps);
   store(shifted_sum(*this) + (theirs + steps), sum_shifted, sum_compensation);
   store(Twofold::sum(squares_shifted, squares_compensation) + squares, squares_shifted, squares_compensation);
-  count += other.count;
-  if (other.min < min) min = other.min;
-  if (other.max > max) max = other.max;
 }
 
 double Summary::sum() const noexcept {

@@ -21,7 +21,7 @@ namespace core {
 
 struct Summary {
   std::uint64_t count = 0;
-  double reference = 0;  // the first value added; all sums below are of (value - reference)
+  double reference = 0;  // the first value added, or one near it; all sums below are of (value - reference)
   double sum_shifted = 0;
   double sum_compensation = 0;  // what rounding took from sum_shifted
   double squares_shifted = 0;
@@ -29,6 +29,9 @@ struct Summary {
   double min = 0;
   double max = 0;
 
+  // Of an empty summary: sums are to relate to this, as those of a neighbour do, if the first value is not
+  // far from it. Then both merge with a few additions.
+  void relate_to(double value) noexcept { reference = value; }
   // Adds one finite value.
   void add(double value) noexcept;
   // Adds all values of `other`, as if they had been added after ours.
@@ -40,6 +43,11 @@ struct Summary {
   [[nodiscard]] double mean() const noexcept;
   [[nodiscard]] double variance() const noexcept;  // sample variance (n - 1), never negative
   [[nodiscard]] double stddev() const noexcept;
+
+ private:
+  void begin(double value) noexcept;
+  void add_to_sums(double value) noexcept;
+  void merge_moved(const Summary& other) noexcept;
 };
 static_assert(sizeof(Summary) == 64);
 
@@ -65,11 +73,14 @@ inline double error_of_square(double value, double square) noexcept {
 }  // namespace detail
 
 inline void Summary::add(double value) noexcept {
-  if (count == 0) {
-    *this = {.count = 1, .reference = value, .min = value, .max = value};
-    return;
-  }
+  if (count == 0) return begin(value);
   ++count;
+  add_to_sums(value);
+  if (value < min) min = value;
+  if (value > max) max = value;
+}
+
+inline void Summary::add_to_sums(double value) noexcept {
   // difference + error == value - reference, exactly.
   const double difference = value - reference;
   const double taken = difference - value;
@@ -79,8 +90,6 @@ inline void Summary::add(double value) noexcept {
   const double square = difference * difference;
   detail::add_exactly(square, squares_shifted, squares_compensation);
   squares_compensation += detail::error_of_square(difference, square) + 2 * difference * error;
-  if (value < min) min = value;
-  if (value > max) max = value;
 }
 
 }  // namespace core

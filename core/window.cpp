@@ -171,6 +171,7 @@ void check_parameters(const WindowSpec& spec, Problems& problems) {
   needs(AggregateKind::above_count, spec.above.has_value(), "above");
   needs(AggregateKind::below_count, spec.below.has_value(), "below");
   needs(AggregateKind::in_range_count, spec.range.has_value(), "range");
+  needs(AggregateKind::ewma, spec.half_life != Duration{0} || spec.length != Duration{0}, "half_life");
   if (spec.aggregates.empty() || spec.aggregates.size() > Accumulator::aggregates_limit) {
     problems.push_back("aggregates: " + std::to_string(spec.aggregates.size()) +
                        " of them are not allowed; choose 1 to " +

@@ -29,8 +29,8 @@ inline constexpr std::size_t window_kinds = 7;
 
 enum class Emit : std::uint8_t {
   on_close,   // once, when the window closes (and again when late samples change it)
-  on_change,  // and with every sample that changes it before
-  every,      // and every `emit_every` of event time before, where samples came
+  on_change,  // and with every sample that changes it before; of those that overlap, the next to close
+  every,      // and every `emit_every` of event time before, where samples came; the next to close
 };
 
 // What a window without samples says, from a series' first sample on.
@@ -40,6 +40,7 @@ enum class Empty : std::uint8_t {
   null,  // no aggregate exists; published as null
   last,  // count 0, and what the last window with samples said
 };
+// Of a cumulative window without new samples all but `skip` say what it has come to.
 
 // What is an outlier among a window's values: outside the quartiles by 1.5 of their distance; beyond 3
 // standard deviations of the mean; beyond 3 scaled median absolute deviations of the median.
@@ -74,7 +75,7 @@ struct WindowSpec {
   Outliers outliers = Outliers::iqr;
   double error = 0.01;       // of percentiles over more than `kept` samples: relative
   std::uint32_t kept = 256;  // samples (and different values) that are kept exactly
-  Duration half_life{};      // ewma; 0: a quarter of the length
+  Duration half_life{};      // ewma; 0: a quarter of the length, where there is one
   Duration hold{};           // integral, time_weighted_mean, increase, rate: longest time a value holds
   bool linear = false;       // integral, time_weighted_mean: between samples; else a value holds
   Duration cadence{};        // completeness: expected time between samples; 0: learned
@@ -98,8 +99,10 @@ struct WindowResult {
   std::uint32_t window;  // index in the plan
   Time start;
   Time end;
-  std::uint32_t rev;  // 1, 2, ... per (series, window, start)
-  bool final;         // the window has closed; false for early results
+  std::uint32_t rev;  // 1, 2, ... per (series, window, start); of cumulative ones per end
+  // The window has closed. False for early results, and at the end of input; integral, time_weighted_mean,
+  // gap and completeness then go to the newest sample, not to the window's end.
+  bool final;
   std::uint64_t count;
   // Of the window's aggregates, in their order. NaN: does not exist.
   std::span<const double> values;

@@ -27,8 +27,11 @@ TEST_CASE("wrong options: each is named with what is allowed, all at once") {
     CHECK(problems(options) == expected);
   };
   check([](BenchOptions&) {}, {});
-  check([](BenchOptions& o) { o.level = "K"; },
-        {"bench: --level K: must be E (recorded bytes to results) or G (through a broker)"});
+  check([](BenchOptions& o) { o.level = "L"; },
+        {"bench: --level L: must be K (samples into windows), E (recorded bytes to results) or G (through a "
+         "broker)"});
+  check([](BenchOptions& o) { o.keys = 999; }, {"bench: --keys 999: must be 1000 to 100000000"});
+  check([](BenchOptions& o) { o.samples = 0; }, {"bench: --samples 0: must be 100000 to 1000000000"});
   check([](BenchOptions& o) { o.subject = "paho"; }, {"bench: --subject paho: must be null, weir or both"});
   check([](BenchOptions& o) { o.devices = 0; }, {"bench: --devices 0: must be 1 to 1000000"});
   check([](BenchOptions& o) { o.devices = 1'000'001; }, {"bench: --devices 1000001: must be 1 to 1000000"});
@@ -45,10 +48,11 @@ TEST_CASE("wrong options: each is named with what is allowed, all at once") {
   check([](BenchOptions& o) { o.discover = true, o.fields = 1; },
         {"bench: --fields 1 with --discover: leave --fields out; all 4 numbers are found"});
   check([](BenchOptions& o) { o.level = "", o.devices = 0, o.rounds = 5000; },
-        {"bench: --level : must be E (recorded bytes to results) or G (through a broker)",
+        {"bench: --level : must be K (samples into windows), E (recorded bytes to results) or G (through a "
+         "broker)",
          "bench: --devices 0: must be 1 to 1000000", "bench: --rounds 5000: must be 0 to 1000"});
   BenchOptions wrong;
-  wrong.level = "K";
+  wrong.level = "L";
   CHECK_THROWS_AS((void)bench(wrong), SetupError);
 }
 

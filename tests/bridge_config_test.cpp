@@ -11,6 +11,7 @@
 
 #include "bridge/check.h"
 #include "bridge/error.h"
+#include "bridge/zone.h"
 #include "tests/config_equal.h"
 #include "tests/json_schema.h"
 #include "tests/temp_folder.h"
@@ -74,6 +75,25 @@ std::string with(const std::string& section) {
 
 const std::string good = R"({"streams":[{"from":"sensors/{device}/#"}]})";
 
+// A window of panes by length; `retention` zero: `every`.
+core::WindowSpec by_length(std::string name, Duration length, Duration every, Duration offset = 0s,
+                           Duration retention = 0s) {
+  core::WindowSpec spec;
+  spec.name = std::move(name);
+  spec.kind = every == length ? core::WindowKind::tumbling : core::WindowKind::hopping;
+  spec.length = length;
+  spec.every = every;
+  spec.offset = offset;
+  spec.retention = retention == 0s ? every : retention;
+  return spec;
+}
+
+std::vector<core::Aggregate> aggregates(std::initializer_list<const char*> names) {
+  std::vector<core::Aggregate> all;
+  for (const char* const name : names) all.push_back(core::find_aggregate(name).value());
+  return all;
+}
+
 }  // namespace
 
 TEST_CASE("the smallest file has every default") {
@@ -88,7 +108,7 @@ TEST_CASE("the smallest file has every default") {
   CHECK(stream.flags_to == "derived/{stream}/{device}/{field}/flag/{detector}");
   CHECK(stream.payload.exclude == bridge::housekeeping());
   REQUIRE(stream.windows.size() == 1);
-  CHECK(test::same(stream.windows[0].spec, core::WindowSpec{"1m", 1min, 1min, 0s, 1min}));
+  CHECK(test::same(stream.windows[0].spec, by_length("1m", 1min, 1min)));
   CHECK(stream.windows[0].by == Strings{"device"});
   CHECK(stream.windows[0].to == "derived/{stream}/{device}/{field}/{window}");
   REQUIRE(stream.detectors.size() == 1);
@@ -111,9 +131,9 @@ const std::string every_key = R"({
        "fields": {"temperature": "/t", "all": "", "power": {"at": "/p~1q", "strings": "number", "number_from": "bool",
          "map": {"ON": 1, "OFF": 0}, "null": [-127, 85], "scale": 0.1, "offset": 2, "range": [-40, 125]}},
        "tags": {"line": "/line", "area": "/a/b"}, "time": ["/ts", "/Time"], "time_unit": "ms"},
-     "lateness": "1s", "future": "2s", "idle": "3s",
+     "lateness": "1s", "future": "2s", "idle": "3s", "cadence": "learned", "late_to": "late/{site}/{line}/{field}",
      "windows": [{"name": "w", "kind": "hopping", "length": "1m", "every": "10s", "offset": "2s", "retention": "5s",
-                  "by": ["line", "site"], "fields": ["power"], "aggregates": ["avg", "last"],
+                  "emit": "on_change", "empty": "null", "spread": "9s", "by": ["line", "site"], "fields": ["power"], "aggregates": ["avg", "last"],
                   "to": "out/{site}/{line}/{field}/{window}"},
                  {"length": "5m", "every": "1m"}],
      "detectors": [{"name": "hot", "kind": "threshold", "fields": ["temperature"], "above": 80, "clear": 75, "for": "30s",
@@ -125,7 +145,19 @@ const std::string every_key = R"({
      "flags_to": "flags/{site}/{device}/{line}/{area}/{detector}"},
     {"from": "rows/{device}", "retained": "accept",
      "payload": {"each": {"at": "", "as": "map"}, "name": "/n", "value": {"at": "/v", "strings": "number"}, "include": ["a*"],
-                 "exclude": [], "time": "/t", "time_unit": "ns"}, "windows": [], "detectors": [{"kind": "zscore"}]}],
+                 "exclude": [], "time": "/t", "time_unit": "ns"}, "windows": [], "detectors": [{"kind": "zscore"}]},
+    {"from": "kinds/{device}", "windows": [
+       {"kind": "sliding", "length": "1m", "samples_max": 77, "aggregates": ["p50", "mode"]},
+       {"kind": "count", "samples": 100, "aggregates": ["p99.9", "distinct"], "error": 0.02, "kept": 5},
+       {"kind": "count", "samples": 100, "step": 1, "cadence": "2s"},
+       {"kind": "session", "gap": "30s", "aggregates": ["above_count", "below_count", "in_range_count"], "above": 5, "below": -5,
+        "range": [-1, 1]},
+       {"kind": "cumulative", "every": "10s", "empty": "last", "emit": "2s", "spread": "1s", "offset": "3s",
+        "aggregates": ["ewma", "integral", "rate"], "half_life": "7s", "hold": "8s", "interpolate": "linear"},
+       {"kind": "calendar", "calendar": {"unit": "week", "week_start": "sunday", "day_start": "06:30", "zone": "Europe/Berlin"},
+        "aggregates": ["outlier_count"], "outliers": "mad"},
+       {"kind": "calendar", "calendar": {"unit": "shifts", "shifts": ["06:00", "14:00", "22:00"]}, "retention": "2h"},
+       {"kind": "calendar", "calendar": {"unit": "hour"}, "empty": "zero"}], "detectors": []}],
   "publish": {"qos": 2, "retain": true, "buffer": 5, "max_rate": 6},
   "status": {"topic": "up/{client_id}", "every": "1m"},
   "http": {"listen": ""},
@@ -147,7 +179,7 @@ TEST_CASE("every key of the broker, the engine and the outputs reaches its membe
 
 TEST_CASE("every key of a stream reaches its member") {
   const Config config = parse_config(every_key);
-  REQUIRE(config.streams.size() == 3);
+  REQUIRE(config.streams.size() == 4);
   const bridge::StreamConfig& ignored = config.streams[0];
   CHECK(ignored.name == "replies");
   CHECK(ignored.ignore);
@@ -165,6 +197,8 @@ TEST_CASE("every key of a stream reaches its member") {
   CHECK(climate.lateness == 1s);
   CHECK(climate.future == 2s);
   CHECK(climate.idle == 3s);
+  CHECK(climate.cadence == Duration{0});
+  CHECK(climate.late_to == "late/{site}/{line}/{field}");
   CHECK(climate.flags_to == "flags/{site}/{device}/{line}/{area}/{detector}");
   const bridge::PayloadConfig& payload = climate.payload;
   CHECK(payload.format == bridge::Format::jsonl);
@@ -183,18 +217,17 @@ TEST_CASE("every key of a stream reaches its member") {
   CHECK(payload.time == Strings{"/ts", "/Time"});
   CHECK(payload.time_unit == bridge::TimeUnit::ms);
 
-  using core::Aggregate;
-  const std::vector<bridge::WindowConfig> windows{
-      {{"w", 1min, 10s, 2s, 5s},
-       {"line", "site"},
-       {"power"},
-       {Aggregate::mean, Aggregate::last},
-       "out/{site}/{line}/{field}/{window}"},
-      {{"5m-1m", 5min, 1min, 0s, 1min},
+  std::vector<bridge::WindowConfig> windows{
+      {by_length("w", 1min, 10s, 2s, 5s), {"line", "site"}, {"power"}, "out/{site}/{line}/{field}/{window}"},
+      {by_length("5m-1m", 5min, 1min),
        {"site", "device", "line", "area"},
        {},
-       {Aggregate::count, Aggregate::mean, Aggregate::min, Aggregate::max, Aggregate::stddev},
        "derived/{stream}/{site}/{device}/{line}/{area}/{field}/{window}"}};
+  windows[0].spec.emit = core::Emit::on_change;
+  windows[0].spec.empty = core::Empty::null;
+  windows[0].spec.spread = 9s;
+  windows[0].spec.aggregates = aggregates({"mean", "last", "completeness", "gap"});
+  windows[1].spec.aggregates = aggregates({"count", "mean", "min", "max", "stddev", "completeness", "gap"});
   CHECK(test::same(climate.windows, windows));
   using core::Severity;
   const std::vector<bridge::DetectorConfig> detectors{
@@ -222,6 +255,108 @@ TEST_CASE("rows of names and values, maps and globs reach their members") {
   CHECK(rows.windows.empty());
   CHECK(rows.flags_to == "derived/{stream}/{device}/{key}/{field}/flag/{detector}");
   CHECK(bridge::series_keys(rows) == Strings{"device", "key"});
+}
+
+TEST_CASE("every key of every kind of window reaches its member, and the others have their defaults") {
+  const Config config = parse_config(every_key);
+  const auto& windows = config.streams.at(3).windows;
+  REQUIRE(windows.size() == 8);
+  const auto check = [&](std::size_t i, const core::WindowSpec& expected) {
+    CAPTURE(i);
+    CHECK(test::same(windows[i].spec, expected));
+  };
+  using core::WindowKind;
+  const auto of = [](WindowKind kind, const char* name) {
+    core::WindowSpec spec;
+    spec.kind = kind;
+    spec.name = name;
+    return spec;
+  };
+  core::WindowSpec sliding = of(WindowKind::sliding, "sliding-1m");
+  sliding.length = 1min;
+  sliding.samples_max = 77;
+  sliding.aggregates = aggregates({"median", "mode"});
+  check(0, sliding);
+  core::WindowSpec count = of(WindowKind::count, "count-100");
+  count.samples = count.step = 100;
+  count.aggregates = aggregates({"p99.9", "distinct"});
+  count.error = 0.02;
+  count.kept = 5;
+  check(1, count);
+  core::WindowSpec each = of(WindowKind::count, "count-100-1");
+  each.samples = 100;
+  each.step = 1;
+  each.cadence = 2s;
+  each.aggregates = aggregates({"count", "mean", "min", "max", "stddev", "completeness", "gap"});
+  check(2, each);
+  core::WindowSpec session = of(WindowKind::session, "session-30s");
+  session.gap = 30s;
+  session.aggregates = aggregates({"above_count", "below_count", "in_range_count"});
+  session.above = 5;
+  session.below = -5;
+  session.range = {-1, 1};
+  check(3, session);
+  core::WindowSpec total = of(WindowKind::cumulative, "total-10s");
+  total.every = total.retention = 10s;
+  total.offset = 3s;
+  total.spread = 1s;
+  total.emit = core::Emit::every;
+  total.emit_every = 2s;
+  total.empty = core::Empty::last;
+  total.aggregates = aggregates({"ewma", "integral", "rate"});
+  total.half_life = 7s;
+  total.hold = 8s;
+  total.linear = true;
+  check(4, total);
+  core::WindowSpec week = of(WindowKind::calendar, "week");
+  week.retention = 7 * 24h;
+  week.aggregates = aggregates({"outlier_count"});
+  week.outliers = core::Outliers::mad;
+  week.calendar =
+      core::CalendarSpec{core::CalendarUnit::week, {}, 390min, 7, bridge::load_zone("Europe/Berlin")};
+  check(5, week);
+  core::WindowSpec shifts = of(WindowKind::calendar, "shifts");
+  shifts.retention = 2h;
+  shifts.calendar = core::CalendarSpec{
+      core::CalendarUnit::shifts, {360min, 840min, 1320min}, 0min, 1, bridge::load_zone("UTC")};
+  check(6, shifts);
+  core::WindowSpec hour = of(WindowKind::calendar, "hour");
+  hour.retention = 1h;
+  hour.empty = core::Empty::zero;
+  hour.calendar = core::CalendarSpec{core::CalendarUnit::hour, {}, 0min, 1, bridge::load_zone("UTC")};
+  check(7, hour);
+}
+
+TEST_CASE("the retention of calendar windows is one period") {
+  const auto retention = [](const std::string& calendar) {
+    return parse_config(stream(R"(,"windows":[{"kind":"calendar","calendar":)" + calendar + "}]"))
+        .streams[0]
+        .windows[0]
+        .spec.retention;
+  };
+  CHECK(retention(R"({"unit":"hour"})") == 1h);
+  CHECK(retention(R"({"unit":"day"})") == 24h);
+  CHECK(retention(R"({"unit":"month"})") == 31 * 24h);
+  CHECK(retention(R"({"unit":"shifts","shifts":["06:00"]})") == 1h);
+}
+
+TEST_CASE("a cadence of the stream is one of every window that has none of its own") {
+  const auto specs = [](const std::string& keys) {
+    std::vector<core::WindowSpec> all;
+    for (const auto& window : parse_config(stream(keys)).streams[0].windows) all.push_back(window.spec);
+    return all;
+  };
+  const auto both = aggregates({"completeness", "gap"});
+  const auto windows = specs(
+      R"(,"cadence":"5s","windows":[{"length":"1m","aggregates":["gap","mean"]},{"length":"2m","cadence":"learned","aggregates":["max"]}])");
+  CHECK(windows[0].cadence == 5s);
+  CHECK(windows[0].aggregates == aggregates({"gap", "mean", "completeness"}));
+  CHECK(windows[1].cadence == 0s);
+  CHECK(windows[1].aggregates == aggregates({"max", "completeness", "gap"}));
+  CHECK(specs(R"(,"cadence":"5s")")[0].cadence == 5s);
+  // Asked for without one, it is learned, and adds nothing.
+  CHECK(specs(R"(,"windows":[{"length":"1m","aggregates":["completeness"]}])")[0].aggregates ==
+        aggregates({"completeness"}));
 }
 
 TEST_CASE("names follow from the topic, and are made unique") {
@@ -480,8 +615,10 @@ TEST_CASE("what is wrong with a window or a detector") {
     CHECK(problems(stream("," + keys)) == expected);
   };
   const std::string aggregates =
-      R"("count", "sum", "mean", "variance", "stddev", "min", "max", "range", "first", "last", "delta", "avg", )"
-      R"("average", "std" or "change")";
+      R"("count", "sum", "mean", "variance", "stddev", "cv", "min", "max", "range", "first", "last", "delta", )"
+      R"("change_ratio", "rate", "increase", "slope", "median", "distinct", "mode", "time_weighted_mean", "integral", )"
+      R"("ewma", "null_count", "null_ratio", "completeness", "gap", "above_count", "below_count", "in_range_count", )"
+      R"("outlier_count", "avg", "average", "std", "change", "change_rate", "null_rate", "volatility" or "pNN.N")";
   const std::string window = "config: /streams/0/windows/0", detector = "config: /streams/0/detectors/0";
   check(R"("windows":[{}])", {window + "/length: missing; write how long the window is, as \"1m\""});
   check(R"("windows":[{"length":"10s","every":"3s"}])",
@@ -494,8 +631,10 @@ TEST_CASE("what is wrong with a window or a detector") {
       R"("windows":[{"length":"1m","kind":"hopping"}])",
       {window +
        R"(/kind: "hopping" needs an "every" that is shorter than length 1m; add one, or make it "tumbling")"});
-  check(R"("windows":[{"length":"1m","kind":"sliding"}])",
-        {window + R"(/kind: "sliding": must be "tumbling" or "hopping")"});
+  check(
+      R"("windows":[{"size":"1m","kind":"slide"}])",
+      {window +
+       R"(/kind: "slide": must be "tumbling", "hopping", "sliding", "count", "session", "cumulative" or "calendar")"});
   check(R"("windows":[{"length":"1m","by":["site"]}])",
         {window + R"(/by/0: "site": is neither captured by "from" nor a tag; known here: "device")"});
   check(R"("windows":[{"length":"1m","by":["device","device"]}])",
@@ -506,8 +645,12 @@ TEST_CASE("what is wrong with a window or a detector") {
         {window + "/aggregates: an empty array: must name at least one of " + aggregates});
   check(R"("windows":[{"length":"1m","aggregates":["mean","avg"]}])",
         {window + R"(/aggregates/1: "avg": stands twice (as "mean"); keep one of them)"});
-  check(R"("windows":[{"length":"1m","aggregates":["p95"]}])",
-        {window + R"(/aggregates/0: "p95": must be one of )" + aggregates});
+  for (const std::string bad : {"p100.1", "p99.99999", "p", "p05", "p-1"}) {
+    check(R"("windows":[{"length":"1m","aggregates":[")" + bad + R"("]}])",
+          {window + R"(/aggregates/0: ")" + bad + R"(": must be one of )" + aggregates});
+  }
+  check(R"("windows":[{"length":"1m","aggregates":["median","p50"]}])",
+        {window + R"(/aggregates/1: "p50": stands twice (as "median"); keep one of them)"});
   check(R"("windows":[{"length":"1m","aggregates":["stdev"]}])",
         {window + R"(/aggregates/0: "stdev": must be one of )" + aggregates + R"(; did you mean "stddev"?)"});
   check(R"("windows":[{"length":"1m","fields":[]}])",
@@ -532,9 +675,12 @@ TEST_CASE("what is wrong with a window or a detector") {
         {window + R"(/to: "out/{site}" has {site}; known here: {stream}, {window}, {field}, {device})"});
   check(R"("windows":[{"length":"1m","by":[],"to":"out/{device}"}])",
         {window + R"(/to: "out/{device}" has {device}; known here: {stream}, {window}, {field})"});
-  check(R"("windows":[{"length":"1m","emit":"on_close"}])",
-        {window + "/emit: unknown key; Allowed here: name, length, every, kind, offset, retention, by, "
-                  "fields, aggregates, to"});
+  check(
+      R"("windows":[{"length":"1m","emits":"on_close"}])",
+      {window +
+       "/emits: unknown key; did you mean \"emit\"? Allowed here: name, kind, length, every, offset, "
+       "retention, emit, empty, spread, by, fields, aggregates, above, below, range, outliers, error, kept, "
+       "half_life, hold, interpolate, cadence, to"});
   check(R"("windows":[],"detectors":[])", {"config: /streams/0: has neither windows nor detectors and would "
                                            "do nothing; give it one, or \"ignore\": true"});
 
@@ -564,6 +710,105 @@ TEST_CASE("what is wrong with a window or a detector") {
   check(R"("detectors":[{"kind":"zscore"},{"kind":"zscore"}])",
         {"config: /streams/0/detectors/1/name: \"zscore\": is the name of /streams/0/detectors/0 too; give "
          "each a \"name\" of its own"});
+}
+
+TEST_CASE("what is wrong with a window of a kind") {
+  const auto check = [](const std::string& keys, const Lines& expected) {
+    CAPTURE(keys);
+    Strings lines;
+    for (const std::string& line : expected.all) lines.push_back("config: /streams/0/windows/0/" + line);
+    CHECK(problems(stream(R"(,"windows":[{)" + keys + "}]")) == Lines(lines));
+  };
+  const auto meaningless = [](const std::string& key, const std::string& kind, const std::string& kinds) {
+    return key + ": has no meaning for a " + kind + " window, only for " + kinds +
+           R"(; leave it out, or choose another "kind")";
+  };
+  const std::string by_time = "tumbling, hopping, cumulative and calendar";
+  check(R"("kind":"sliding")", {R"(length: missing; write how long the window is, as "1m")"});
+  check(R"("kind":"sliding","length":"1m","every":"1s","emit":5,"retention":"1s")",
+        {meaningless("every", "sliding", "tumbling, hopping and cumulative"),
+         meaningless("retention", "sliding", "tumbling, hopping, session, cumulative and calendar"),
+         meaningless("emit", "sliding", by_time)});
+  check(R"("kind":"sliding","length":"1m","samples_max":0)",
+        {"samples_max: 0: must be a whole number, 1 to 1000000"});
+  check(R"("length":"1m","samples":5,"gap":"1s")",
+        {meaningless("samples", "tumbling", "count"), meaningless("gap", "tumbling", "session")});
+  check(R"("kind":"count")", {"samples: missing; write how many samples the window takes, as 100"});
+  check(R"("kind":"count","samples":10,"step":4)",
+        {"step: 4 does not divide samples 10; choose 1, 10 or a divisor between them"});
+  check(R"("kind":"count","samples":10,"length":"1m","empty":"zero")",
+        {meaningless("length", "count", "tumbling, hopping and sliding"),
+         meaningless("empty", "count", by_time)});
+  check(R"("kind":"session")", {R"(gap: missing; write how long a pause ends the session, as "30s")"});
+  check(R"("kind":"session","gap":"1s","retention":"1h")",
+        {"gap: 1s is not allowed; choose a longer one, or a shorter lateness (5s) and retention (1h): "
+         "together they may "
+         "span at most 61 gaps"});
+  check(R"("kind":"cumulative")", {R"(every: missing; write how often there is a result, as "1m")"});
+  check(R"("kind":"cumulative","every":"10s","offset":"10s","spread":"11s")",
+        {"offset: 10s is not allowed; choose 0s or more and less than every 10s",
+         "spread: 11s is not allowed; choose 0s or more and less than every 10s"});
+  check(R"("kind":"calendar")",
+        {R"(calendar: missing; write which periods, as {"unit": "day", "zone": "Europe/Berlin"})"});
+  check(R"("kind":"calendar","calendar":"day")", {R"(calendar: "day": must be an object)"});
+  check(R"("kind":"calendar","calendar":{"unit":"year","shifts":["06:00"]})",
+        {R"(calendar/unit: "year": must be "hour", "day", "week", "month" or "shifts")"});
+  check(R"("kind":"calendar","calendar":{"unit":"shifts"})",
+        {"calendar/shifts: none given; list the times of day at which shifts begin, such as 06:00, 14:00, "
+         "22:00"});
+  check(R"("kind":"calendar","calendar":{"unit":"shifts","shifts":["06:00","6:30","24:00"]})",
+        {R"(calendar/shifts/1: "6:30": must be a time of day, "00:00" to "23:59")",
+         R"(calendar/shifts/2: "24:00": must be a time of day, "00:00" to "23:59")"});
+  check(R"("kind":"calendar","calendar":{"unit":"shifts","shifts":["06:00","05:00"]})",
+        {"calendar/shifts: 05:00 does not come after 06:00; list each start once, in ascending order"});
+  check(R"("kind":"calendar","calendar":{"unit":"day","week_start":"sunday","zone":"Mars/Base"})",
+        {"calendar/zone: \"Mars/Base\" is no time zone of this system; use an IANA name as in "
+         "/usr/share/zoneinfo, for "
+         "example Europe/Berlin or UTC (if that folder is missing, install tzdata)",
+         "calendar/week_start: only weeks have one; leave it out"});
+  check(
+      R"("length":"1m","emit":"sometimes")",
+      {R"(emit: "sometimes": must be "on_close", "on_change", or a time above 0s with its unit, as "10s")"});
+  check(R"("length":"1m","cadence":"0s")",
+        {R"(cadence: "0s": must be "learned", or a time above 0s with its unit, as "10s")"});
+  check(
+      R"("length":"1m","above":1,"error":0.01)",
+      {R"(above: has no effect without "above_count" among the aggregates; add that, or leave it out)",
+       R"(error: has no effect without a percentile or "outlier_count" among the aggregates; add that, or leave it out)"});
+  check(
+      R"("kind":"sliding","length":"1m","aggregates":["p95"],"kept":5)",
+      {"kept: has no effect in a window that moves with every sample: its results are exact; leave it out"});
+  check(R"("length":"1m","aggregates":["p95"],"error":0.2,"kept":1025)",
+        {"kept: 1025: must be a whole number, 0 to 1024", "error: 0.2 is not allowed; choose 0.0005 to 0.1"});
+  check(R"("length":"1m","aggregates":["above_count","in_range_count"],"range":[2,1])",
+        {"above: is missing; above_count needs it",
+         "range: the first of 2, 1 must not be larger than the second"});
+  check(R"("length":"1m","aggregates":["in_range_count"],"range":[1])",
+        {"range: an array of 1: must be [low, high]"});
+  check(R"("kind":"session","gap":"1m","aggregates":["ewma"])",
+        {R"(half_life: is missing; ewma of a session window needs it, as "1m")"});
+}
+
+TEST_CASE("what is wrong with a topic for late samples") {
+  const auto check = [](const std::string& keys, const Lines& expected) {
+    CAPTURE(keys);
+    CHECK(problems(R"({"streams":[{"from":"in/{a}/{b}",)" + keys + "}]}") == expected);
+  };
+  const std::string at = "config: /streams/0/late_to: ";
+  check(R"("late_to":"late/{stream}/{a}/{b}/{field}")", {});
+  check(R"("late_to":"")", {at + R"("": must be a topic; leave it out to publish no late samples)"});
+  check(R"("late_to":"late/{a}/{b}","windows":[{"length":"1m","by":["b"]},{"length":"2m"}])",
+        {at + R"("late/{a}/{b}" has {a}; known here: {stream}, {field}, {b})"});
+  check(
+      R"("late_to":"in/{a}/{field}")",
+      {at +
+       R"("in/{a}/{field}": would be read again by subscription "in/+/+" of stream "in"; use another prefix)"});
+  check(
+      R"("late_to":"o/{a}/1m","windows":[{"length":"1m","to":"o/{a}/{window}"}])",
+      {at +
+       R"("o/{a}/1m": gives the same topics as /streams/0/windows/0/to; results would replace each other, so tell )"
+       "their topics apart"});
+  check(R"("late_to":"late","windows":[])", {at + "has no effect without windows; leave it out"});
 }
 
 TEST_CASE("loops, overlaps and names among streams") {
@@ -658,7 +903,7 @@ TEST_CASE("all problems come at once, in the order of the file") {
             "config: /streams/1/from: missing; write which topics are read, as \"sensors/{device}/#\"",
             "config: /streams/1/form: unknown key; did you mean \"from\"? Allowed here: name, from, "
             "ignore, qos, retained, series_max, payload, "
-            "lateness, future, idle, windows, detectors, flags_to",
+            "lateness, future, idle, cadence, windows, detectors, late_to, flags_to",
             "config: /http/listen: 1: must be a string",
             "config: /streams/0/from: \"a/#/b\" has \"#\" before its end; \"#\" takes all levels that "
             "follow, so put it last"});
@@ -927,15 +1172,79 @@ class Maker {
     return out;
   }
 
-  Json window(std::uint64_t i, const Strings& keys) {
+  Json calendar() {
+    Json out{{"unit", pick({"hour", "day", "week", "month", "shifts"})}};
+    const bool days = out["unit"] != "hour" && out["unit"] != "shifts";
+    if (out["unit"] == "shifts")
+      out["shifts"] = some() ? Strings{"06:00", "14:05", "22:59"} : Strings{"00:00"};
+    if (days) put(out, "day_start", pick({"00:00", "05:07"}));
+    if (out["unit"] == "week") put(out, "week_start", pick({"monday", "sunday"}));
+    put(out, "zone", pick({"UTC", "Europe/Berlin", "America/New_York"}));
+    return out;
+  }
+
+  Json kind_of_window(std::uint64_t i) {
+    const std::string name = "w" + std::to_string(i);
     const std::uint64_t parts = 1 + below(5);
     const std::string unit = pick({"s", "m", "h"});
-    Json out{{"name", "w" + std::to_string(i)}, {"length", std::to_string(parts * 4) + unit}};
-    if (some()) out["every"] = std::to_string(parts) + unit;
-    put(out, "kind", out.contains("every") ? "hopping" : "tumbling");
-    put(out, "offset", "1s");
-    if (out.contains("every") && out["every"] == "1s") out.erase("offset");
-    put(out, "retention", duration());
+    const std::string every = std::to_string(parts) + unit;
+    const std::string kind =
+        pick({"tumbling", "hopping", "sliding", "count", "session", "cumulative", "calendar"});
+    Json out{{"name", name}};
+    if (kind == "tumbling" || kind == "hopping") {
+      out["length"] = std::to_string(parts * 4) + unit;
+      if (kind == "hopping") out["every"] = every;
+      put(out, "kind", kind);
+    } else {
+      out["kind"] = kind;
+    }
+    if (kind == "sliding") out["length"] = every;
+    if (kind == "sliding") put(out, "samples_max", 1 + below(1000));
+    if (kind == "count") out["samples"] = 12;
+    if (kind == "count") put(out, "step", 1 + below(4));
+    if (kind == "session") out["gap"] = std::to_string(parts) + "h";
+    if (kind == "cumulative") out["every"] = every;
+    if (kind == "calendar") out["calendar"] = calendar();
+    const bool grid = kind == "tumbling" || kind == "hopping" || kind == "cumulative";
+    if (grid && every != "1s") put(out, "offset", "1s");
+    if (grid) put(out, "spread", "250ms");
+    if (grid || kind == "session" || kind == "calendar") put(out, "retention", duration());
+    if (grid || kind == "calendar") put(out, "emit", pick({"on_close", "on_change", "90s"}));
+    if (grid || kind == "calendar") put(out, "empty", pick({"skip", "zero", "null", "last"}));
+    return out;
+  }
+
+  void aggregates(Json& out) {
+    Strings names;
+    for (const std::string_view name : core::aggregate_names()) {
+      const bool alias = core::find_aggregate(name) && core::name(*core::find_aggregate(name)) != name;
+      if (below(4) == 0 && !alias && name != "pNN.N") names.emplace_back(name);
+    }
+    if (some()) names.emplace_back(pick({"p95", "p99.9", "p0", "p12.3456"}));
+    if (names.empty()) names.emplace_back("avg");
+    out["aggregates"] = names;
+    const auto asks = [&](std::initializer_list<const char*> wanted) {
+      return std::any_of(wanted.begin(), wanted.end(), [&](const char* name) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+      });
+    };
+    const bool percentile = asks({"median", "p95", "p99.9", "p0", "p12.3456"});
+    const bool exact = out.value("kind", "") == "sliding" ||
+                       (out.value("kind", "") == "count" && out.value("step", 12) == 1);
+    if (asks({"above_count"})) out["above"] = number();
+    if (asks({"below_count"})) out["below"] = number();
+    if (asks({"in_range_count"})) out["range"] = {-2000.25, number()};
+    if (asks({"outlier_count"})) put(out, "outliers", pick({"iqr", "zscore", "mad"}));
+    if (!exact && (percentile || asks({"outlier_count"})))
+      put(out, "error", 0.001 * static_cast<double>(1 + below(99)));
+    if (!exact && (percentile || asks({"outlier_count", "distinct", "mode"}))) put(out, "kept", below(1025));
+    if (asks({"ewma"}) && (some() || !out.contains("length"))) out["half_life"] = duration();
+    if (asks({"integral", "time_weighted_mean", "increase", "rate"})) put(out, "hold", duration());
+    if (asks({"integral", "time_weighted_mean"})) put(out, "interpolate", pick({"step", "linear"}));
+  }
+
+  Json window(std::uint64_t i, const Strings& keys) {
+    Json out = kind_of_window(i);
     if (some()) {
       out["by"] = Json::array();
       for (const std::string& key : keys) {
@@ -943,7 +1252,8 @@ class Maker {
       }
     }
     put(out, "fields", Strings{"f1"});
-    put(out, "aggregates", Strings{pick({"mean", "avg"}), pick({"last", "change", "std"})});
+    if (some()) aggregates(out);
+    put(out, "cadence", pick({"learned", "10s"}));
     put(out, "to", "out/" + std::to_string(i) + "/{stream}/{field}");
     return out;
   }
@@ -994,6 +1304,8 @@ class Maker {
     if (some()) {
       for (std::uint64_t d = 0, n = 1 + below(3); d < n; ++d) out["detectors"].push_back(detector(d));
     }
+    put(out, "cadence", pick({"learned", "1m"}));
+    put(out, "late_to", "late/{stream}/{field}");
     put(out, "flags_to", "flags/{stream}/{detector}");
     return out;
   }
@@ -1086,11 +1398,47 @@ TEST_CASE("loader and schema agree on what is good and what is not") {
   check(stream(R"(,"payload":{"time":5})"), false);
   check(stream(R"(,"payload":{"time_unit":"sec"})"), false);
   check(stream(R"(,"windows":[{}])"), false);
-  check(stream(R"(,"windows":[{"length":"1m","kind":"sliding"}])"), false);
-  check(stream(R"(,"windows":[{"length":"1m","aggregates":["p95"]}])"), false);
+  for (const char* const window : {R"("length":"1m","kind":"slide")",
+                                   R"("kind":"sliding")",
+                                   R"("kind":"sliding","length":"1m","every":"1s")",
+                                   R"("kind":"count")",
+                                   R"("kind":"count","samples":0)",
+                                   R"("kind":"count","samples":5,"length":"1m")",
+                                   R"("kind":"session")",
+                                   R"("kind":"session","gap":"1m","emit":"on_close")",
+                                   R"("kind":"cumulative")",
+                                   R"("kind":"calendar")",
+                                   R"("kind":"calendar","calendar":{})",
+                                   R"("kind":"calendar","calendar":"day")",
+                                   R"("kind":"calendar","calendar":{"unit":"day"},"spread":"1s")",
+                                   R"("kind":"calendar","calendar":{"unit":"shifts","shifts":["6:00"]})",
+                                   R"("kind":"calendar","calendar":{"unit":"day","day_start":"24:00"})",
+                                   R"("kind":"calendar","calendar":{"unit":"day","zone":""})",
+                                   R"("samples":5)",
+                                   R"("length":"1m","samples":5)",
+                                   R"("length":"1m","emit":"never")",
+                                   R"("length":"1m","emit":5)",
+                                   R"("length":"1m","empty":"nothing")",
+                                   R"("length":"1m","aggregates":["p101"])",
+                                   R"("length":"1m","aggregates":["p9."])",
+                                   R"("length":"1m","aggregates":["p05"])",
+                                   R"("length":"1m","aggregates":["p95"],"kept":-1)",
+                                   R"("length":"1m","aggregates":["p95"],"error":0)",
+                                   R"("length":"1m","cadence":"often")"}) {
+    check(stream(R"(,"windows":[{)" + std::string{window} + "}]"), false);
+  }
+  for (const char* const window : {R"("kind":"sliding","length":"1m")", R"("kind":"count","samples":5)",
+                                   R"("kind":"session","gap":"1m")", R"("kind":"cumulative","every":"1m")",
+                                   R"("kind":"calendar","calendar":{"unit":"day"})",
+                                   R"("length":"1m","aggregates":["p0","p5","p99.9999","p100","p100.0"])",
+                                   R"("length":"1m","emit":"10s")", R"("length":"1m","cadence":"learned")"}) {
+    const bool twice = std::string{window}.find("p100.0") != std::string::npos;
+    if (!twice) check(stream(R"(,"windows":[{)" + std::string{window} + "}]"), true);
+  }
+  check(stream(R"(,"cadence":"x")"), false);
+  check(stream(R"(,"late_to":"a/#")"), false);
   check(stream(R"(,"windows":[{"length":"1m","aggregates":[]}])"), false);
   check(stream(R"(,"windows":[{"length":"1m","by":["device","device"]}])"), false);
-  check(stream(R"(,"windows":[{"length":"1m","emit":"on_close"}])"), false);
   check(stream(R"(,"detectors":[{"kind":"auto"}])"), false);
   check(stream(R"(,"detectors":[{"kind":"threshold"}])"), false);
   check(stream(R"(,"detectors":[{"kind":"threshold","above":1,"below":0}])"), false);
@@ -1142,16 +1490,15 @@ TEST_CASE("the reference configuration says what it documents, as it is and with
   climate.name = "climate";
   climate.from = "site/{site}/device/{device}/telemetry";
   climate.payload.time = {"/ts"};
-  climate.windows.push_back({{"1m", 1min, 10s, 0s, 10s},
+  climate.windows.push_back({by_length("1m", 1min, 10s),
                              {"site", "device"},
                              {},
-                             bridge::WindowConfig{}.aggregates,
                              "derived/{stream}/{site}/{device}/{field}/{window}"});
-  climate.windows.push_back({{"site-5m", 5min, 5min, 0s, 5min},
+  climate.windows.push_back({by_length("site-5m", 5min, 5min),
                              {"site"},
                              {"temperature"},
-                             {core::Aggregate::count, core::Aggregate::mean, core::Aggregate::range},
                              "derived/{stream}/{site}/{field}/{window}"});
+  climate.windows.back().spec.aggregates = aggregates({"count", "mean", "range"});
   climate.detectors.push_back(
       {{"hot", core::Severity::critical, 0s, core::ThresholdSpec{40, {}, 38}}, {"temperature"}});
   climate.detectors.push_back({{"odd", core::Severity::warning, 0s, core::ZscoreSpec{}}, {}});
@@ -1195,6 +1542,8 @@ TEST_CASE("what the reference configuration shows to copy is good too") {
   check(replaced(without_mark(text, "\"tls\""), "mqtt://mosquitto:1883", "mqtts://mosquitto"));
   check(without_mark(text, "\"exclude\""));
   check(without_mark(text, "\"fields\""));
+  check(without_mark(text, "\"cadence\""));
+  check(without_mark(text, "\"late_to\""));
   check(replaced(replaced(without_mark(text, "\"below\""), "\"above\": 40", "//"), "\"clear\": 38", "//"));
 
   const std::size_t streams = text.find("// Streams to copy");
@@ -1206,11 +1555,15 @@ TEST_CASE("what the reference configuration shows to copy is good too") {
   const std::string all = text.substr(0, streams) + tail;
   check(all);
   const Config config = parse_config(all);
-  REQUIRE(config.streams.size() == 5);
+  REQUIRE(config.streams.size() == 6);
   CHECK(config.streams[1].ignore);
   CHECK(bridge::series_keys(config.streams[2]) == Strings{"machine", "line", "key"});
   CHECK(config.streams[3].payload.value_as.strings);
-  CHECK(bridge::series_keys(config.streams[4]) == Strings{"device"});
+  std::vector<core::WindowKind> kinds;
+  for (const auto& window : config.streams[4].windows) kinds.push_back(window.spec.kind);
+  using enum core::WindowKind;
+  CHECK(kinds == std::vector{sliding, count, session, cumulative, calendar, calendar});
+  CHECK(bridge::series_keys(config.streams[5]) == Strings{"device"});
 }
 
 TEST_CASE("what check prints") {

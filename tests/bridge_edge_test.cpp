@@ -144,6 +144,45 @@ TEST_CASE("a number that feeds two groupings is two samples") {
                                                         "derived/s/y/value/all"});
 }
 
+TEST_CASE("nulls are samples of the windows that count them, and of no others") {
+  Feed feed(R"({"streams":[{"name":"s","from":"in/{device}","lateness":"0s","idle":"1s","detectors":[],
+    "payload":{"fields":{"v":{"at":"/v","null":[-127]},"w":"/w"}},
+    "windows":[{"name":"n","length":"10s","fields":["v"],"aggregates":["count","null_count","null_ratio"]},
+               {"name":"m","length":"10s","by":[],"aggregates":["count"]}]}]})");
+  feed.send(1s, "in/a", R"({"v":1,"w":null})");
+  feed.send(2s, "in/a", R"({"v":null,"w":2})");
+  feed.send(3s, "in/a", R"({"v":-127})");
+  feed.send(4s, "in/a", R"({"v":5})");
+  feed.send(5s, "in/b", R"({"v":null})");  // a series that begins with it
+  const bridge::Stats before = feed.stats();
+  CHECK(before.samples == 8);  // v: 5 to "n", 2 to "m"; w: 1 to "m"
+  CHECK(before.no_readings == 1);
+  CHECK(test::adds_up(before));
+  feed.tick(1min);
+  std::vector<std::string> payloads;
+  for (const test::Published& one : feed.take()) {
+    payloads.push_back(one.topic + one.payload.substr(one.payload.find(R"(,"count")")));
+  }
+  std::sort(payloads.begin(), payloads.end());
+  CHECK(payloads == std::vector<std::string>{R"(derived/s/a/v/n,"count":2,"null_count":2,"null_ratio":0.5})",
+                                             R"(derived/s/b/v/n,"count":0,"null_count":1,"null_ratio":1})",
+                                             R"(derived/s/v/m,"count":2})", R"(derived/s/w/m,"count":1})"});
+  CHECK(test::adds_up(feed.stats()));
+}
+
+TEST_CASE("nulls of fields that no number has named count for nothing") {
+  Feed feed(R"({"streams":[{"name":"s","from":"in/{device}","lateness":"0s","idle":"1s","detectors":[],
+    "windows":[{"name":"n","length":"10s","aggregates":["null_count"]}]}]})");
+  feed.send(1s, "in/a", R"({"v":null,"x":"text"})");
+  CHECK(feed.stats().samples == 0);
+  CHECK(feed.stats().no_readings == 1);
+  feed.send(2s, "in/a", R"({"v":1,"x":null})");
+  feed.send(3s, "in/a", R"({"v":null})");
+  CHECK(feed.stats().samples == 2);
+  CHECK(feed.stats().no_readings == 2);
+  CHECK(test::adds_up(feed.stats()));
+}
+
 TEST_CASE("group values that join to the same text stay apart") {
   Feed feed(R"({"streams":[{"name":"s","from":"in/{one}/{two}","detectors":[]}]})");
   feed.send(1s, "in/a:b/c", "1");

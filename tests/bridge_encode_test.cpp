@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bridge/config.h"
+#include "core/accumulator.h"
 
 namespace {
 
@@ -42,9 +43,20 @@ class Bench {
   }
   Published window(core::SeriesId series, const std::vector<double>& values, std::uint32_t window = 0,
                    core::Time start = seven, std::uint32_t rev = 1, bool final = true) {
-    core::Summary summary;
-    for (const double value : values) summary.add(seven, value);
-    encoder_.window(7, series, {window, start, start + 1min, rev, final, summary});
+    const core::Accumulator accumulator(table_.plan(series).windows[window]);
+    std::vector<std::uint64_t> state(accumulator.bytes() / 8);
+    auto* const bytes = reinterpret_cast<std::byte*>(state.data());
+    for (const double value : values) accumulator.add(bytes, {seven, value}, nullptr);
+    std::vector<double> made(accumulator.size());
+    accumulator.values(bytes, {start, start + 1min, 0s}, made);
+    return result(series, {window, start, start + 1min, rev, final, values.size(), made});
+  }
+  Published result(core::SeriesId series, const core::WindowResult& result) {
+    encoder_.window(7, series, result);
+    return take();
+  }
+  Published late(core::SeriesId series, const core::Point& point, core::Time watermark) {
+    encoder_.late(7, series, point, watermark);
     return take();
   }
   Published flag(core::SeriesId series, const core::FlagChange& change) {
@@ -125,6 +137,51 @@ TEST_CASE("keys and aggregates come in the order of the configuration") {
       R"("start":"2026-11-23T07:00:00Z","end":"2026-11-23T07:01:00Z","rev":1,"final":true,)"
       R"("count":3,"sum":7,"mean":2.3333333333333335,"variance":2.3333333333333335,"stddev":1.5275252316519468,)"
       R"("min":1,"max":4,"range":3,"first":2,"last":4,"delta":2})");
+}
+
+TEST_CASE("aggregates bear their own names, and a sketch says so") {
+  Bench bench(R"({"streams": [ {"name": "s", "from": "x/{d}", "windows": [
+    {"length": "1m", "aggregates": ["avg", "p50", "p99.90", "p5", "change_rate", "distinct"]}]} ]})");
+  const std::vector<double> values{1.5, 2, 3, 0, -0.25, 7};
+  const std::string head =
+      R"({"v":1,"stream":"s","window":"1m","d":"a","field":"f","start":"2026-11-23T07:00:00Z","end":"2026-11-23T07:01:00Z",)"
+      R"("rev":1,"final":true,"mean":1.5,"median":2,"p99.9":3,"p5":0,"change_ratio":-0.25,"distinct":7)";
+  const auto series = bench.series({"a"}, "f");
+  core::WindowResult result{0, seven, seven + 1min, 1, true, 9, values};
+  CHECK(bench.result(series, result).payload == head + "}");
+  result.approximate = true;
+  CHECK(bench.result(series, result).payload == head + R"(,"approximate":true})");
+}
+
+TEST_CASE("what does not exist is left out, or null where the window says so") {
+  Bench bench(R"({"streams": [ {"name": "s", "from": "x/{d}", "windows": [
+    {"length": "1m", "empty": "null", "aggregates": ["count", "mean", "p95"]}]} ]})");
+  const std::vector<double> values{0, NAN, NAN};
+  const std::string head =
+      R"({"v":1,"stream":"s","window":"1m","d":"a","field":"f","start":"2026-11-23T07:00:00Z","end":"2026-11-23T07:01:00Z",)"
+      R"("rev":1,"final":true,"count":0)";
+  const auto series = bench.series({"a"}, "f");
+  core::WindowResult result{0, seven, seven + 1min, 1, true, 0, values};
+  CHECK(bench.result(series, result).payload == head + "}");
+  result.nulls = true;
+  CHECK(bench.result(series, result).payload == head + R"(,"mean":null,"p95":null})");
+}
+
+TEST_CASE("a late sample's topic and payload") {
+  Bench bench(
+      R"({"streams": [ {"name": "s", "from": "x/{a}/{watermark}", "late_to": "late/{stream}/{a}/{field}",
+    "windows": [{"length": "1m"}, {"length": "2m", "by": ["a"]}]} ]})");
+  const Published own = bench.late(bench.series({"1/2", "w"}, "t"), {seven, -2.5}, seven + 1500ms);
+  CHECK(own.topic == "late/s/1.2/t");
+  CHECK(
+      own.payload ==
+      R"({"v":1,"stream":"s","a":"1/2","key_watermark":"w","field":"t","time":"2026-11-23T07:00:00Z","value":-2.5,)"
+      R"("watermark":"2026-11-23T07:00:01.500Z"})");
+  const Published null = bench.late(bench.series({"1"}, "t", 1), {seven, NAN}, seven);
+  CHECK(null.topic == "late/s/1/t");
+  CHECK(null.payload ==
+        R"({"v":1,"stream":"s","a":"1","field":"t","time":"2026-11-23T07:00:00Z","value":null,)"
+        R"("watermark":"2026-11-23T07:00:00Z"})");
 }
 
 TEST_CASE("another grouping has its own keys") {
@@ -228,10 +285,11 @@ TEST_CASE("names of key members are never alike") {
   check("key", "key");
   check("key_", "key_");
   check("key_device", "key_device");
-  for (const char* fixed : {"v",      "stream", "window",   "field", "start",    "end",  "rev",   "final",
-                            "id",     "state",  "detector", "kind",  "severity", "time", "value", "expected",
-                            "low",    "high",   "score",    "since", "count",    "sum",  "mean",  "variance",
-                            "stddev", "min",    "max",      "range", "first",    "last", "delta"}) {
+  for (const char* fixed :
+       {"v",     "stream",   "window", "field",    "start", "end",      "rev",         "final",     "id",
+        "state", "detector", "kind",   "severity", "time",  "value",    "expected",    "low",       "high",
+        "score", "since",    "count",  "sum",      "mean",  "variance", "stddev",      "min",       "max",
+        "range", "first",    "last",   "delta",    "p95",   "median",   "approximate", "watermark", "gap"}) {
     check(fixed, std::string("key_") + fixed);
     check(std::string("key_") + fixed, std::string("key_key_") + fixed);
     check(std::string("key_key_") + fixed, std::string("key_key_key_") + fixed);

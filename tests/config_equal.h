@@ -11,10 +11,30 @@ namespace test {
 template <typename T>
 bool same(const std::vector<T>& a, const std::vector<T>& b);
 
+inline bool same(const core::Zone::Change& a, const core::Zone::Change& b) {
+  const auto& [a1, a2] = a;
+  const auto& [b1, b2] = b;
+  return a1 == b1 && a2 == b2;
+}
+
+inline bool same(const std::optional<core::CalendarSpec>& a, const std::optional<core::CalendarSpec>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  const auto& [a1, a2, a3, a4, a5] = *a;
+  const auto& [b1, b2, b3, b4, b5] = *b;
+  return std::tie(a1, a2, a3, a4, a5.name) == std::tie(b1, b2, b3, b4, b5.name) &&
+         same(a5.changes, b5.changes);
+}
+
 inline bool same(const core::WindowSpec& a, const core::WindowSpec& b) {
-  const auto& [a1, a2, a3, a4, a5] = a;
-  const auto& [b1, b2, b3, b4, b5] = b;
-  return std::tie(a1, a2, a3, a4, a5) == std::tie(b1, b2, b3, b4, b5);
+  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21,
+               a22, a23, a24, a25, a26] = a;
+  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15, b16, b17, b18, b19, b20, b21,
+               b22, b23, b24, b25, b26] = b;
+  return std::tie(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a12, a13, a14, a15, a16) ==
+             std::tie(b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b12, b13, b14, b15, b16) &&
+         std::tie(a17, a18, a19, a20, a21, a22, a23, a24, a25, a26) ==
+             std::tie(b17, b18, b19, b20, b21, b22, b23, b24, b25, b26) &&
+         same(a11, b11);
 }
 
 inline bool same(const core::ThresholdSpec& a, const core::ThresholdSpec& b) {
@@ -65,9 +85,9 @@ inline bool same(const bridge::PayloadConfig& a, const bridge::PayloadConfig& b)
 }
 
 inline bool same(const bridge::WindowConfig& a, const bridge::WindowConfig& b) {
-  const auto& [a1, a2, a3, a4, a5] = a;
-  const auto& [b1, b2, b3, b4, b5] = b;
-  return same(a1, b1) && std::tie(a2, a3, a4, a5) == std::tie(b2, b3, b4, b5);
+  const auto& [a1, a2, a3, a4] = a;
+  const auto& [b1, b2, b3, b4] = b;
+  return same(a1, b1) && std::tie(a2, a3, a4) == std::tie(b2, b3, b4);
 }
 
 inline bool same(const bridge::DetectorConfig& a, const bridge::DetectorConfig& b) {
@@ -77,11 +97,11 @@ inline bool same(const bridge::DetectorConfig& a, const bridge::DetectorConfig& 
 }
 
 inline bool same(const bridge::StreamConfig& a, const bridge::StreamConfig& b) {
-  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13] = a;
-  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13] = b;
-  return std::tie(a1, a2, a3, a4, a5, a6, a8, a9, a10, a13) ==
-             std::tie(b1, b2, b3, b4, b5, b6, b8, b9, b10, b13) &&
-         same(a7, b7) && same(a11, b11) && same(a12, b12);
+  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15] = a;
+  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15] = b;
+  return std::tie(a1, a2, a3, a4, a5, a6, a8, a9, a10, a11, a14, a15) ==
+             std::tie(b1, b2, b3, b4, b5, b6, b8, b9, b10, b11, b14, b15) &&
+         same(a7, b7) && same(a12, b12) && same(a13, b13);
 }
 
 inline bool same(const bridge::TlsConfig& a, const bridge::TlsConfig& b) {

@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <cmath>
+#include <cstdlib>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <random>
@@ -8,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/aggregate.h"
 #include "core/engine.h"
 
 using namespace std::chrono_literals;
@@ -26,8 +30,8 @@ class Results final : public core::Output {
   void window(Position cause, SeriesId series, const core::WindowResult& result) noexcept override {
     std::ostringstream line;
     line << std::hexfloat << "window " << cause << ' ' << result.window << ' '
-         << result.start.time_since_epoch().count() << ' ' << result.rev << ' ' << result.final << ' '
-         << result.count;
+         << result.start.time_since_epoch().count() << ' ' << result.end.time_since_epoch().count() << ' '
+         << result.rev << ' ' << result.final << ' ' << result.count << ' ' << result.approximate;
     for (const double value : result.values) line << ' ' << value;
     by_series[series].push_back(line.str());
   }
@@ -41,6 +45,54 @@ class Results final : public core::Output {
 
   std::map<SeriesId, std::vector<std::string>> by_series;
 };
+
+// Every kind of window, with every aggregate.
+std::vector<core::WindowSpec> every_window() {
+  std::vector<core::WindowSpec> result;
+  for (std::size_t i = 0; i < core::window_kinds; ++i) {
+    core::WindowSpec spec;
+    spec.kind = static_cast<core::WindowKind>(i);
+    spec.aggregates.clear();
+    for (const auto name : core::aggregate_names()) {
+      if (const auto found = core::find_aggregate(name)) spec.aggregates.push_back(*found);
+    }
+    spec.above = spec.below = 5;
+    spec.range = {2, 7};
+    spec.half_life = 1s;
+    spec.kept = 8;
+    switch (spec.kind) {
+      case core::WindowKind::tumbling:
+      case core::WindowKind::hopping:
+      case core::WindowKind::cumulative:
+        spec.every = spec.retention = 2s;
+        spec.spread = 1s;
+        spec.length = spec.kind == core::WindowKind::tumbling  ? 2s
+                      : spec.kind == core::WindowKind::hopping ? 6s
+                                                               : 0s;
+        spec.emit = spec.kind == core::WindowKind::hopping ? core::Emit::on_change : core::Emit::on_close;
+        spec.empty = spec.kind == core::WindowKind::tumbling ? core::Empty::last : core::Empty::skip;
+        break;
+      case core::WindowKind::sliding:
+        spec.length = 1s;
+        break;
+      case core::WindowKind::count:
+        spec.samples = 20;
+        spec.step = 5;
+        break;
+      case core::WindowKind::session:
+        spec.gap = 200ms;
+        break;
+      case core::WindowKind::calendar:
+        spec.calendar.emplace();
+        spec.calendar->unit = core::CalendarUnit::hour;
+        spec.calendar->zone = {"UTC", {{core::time_min, 0s}}};
+        break;
+    }
+    REQUIRE(spec.problems(300ms).empty());
+    result.push_back(spec);
+  }
+  return result;
+}
 
 core::Plan plan() {
   core::Plan plan;
@@ -72,7 +124,8 @@ constexpr Time begin{std::chrono::seconds{1'700'000'000}};
 
 // An engine over its own table and results; one plan for all series.
 struct Bench {
-  explicit Bench(const EngineSpec& spec) : results(spec.shards) {
+  explicit Bench(const EngineSpec& spec, core::Plan plan_of_all = plan())
+      : rules(std::move(plan_of_all)), results(spec.shards) {
     for (std::uint32_t i = 0; i < series_count; ++i) {
       const std::string device = std::to_string(i);
       const std::string_view key[]{device};
@@ -99,7 +152,7 @@ struct Bench {
     return merged;
   }
 
-  const core::Plan rules = plan();
+  const core::Plan rules;
   core::SeriesTable table{series_count};
   std::vector<Results> results;
   std::unique_ptr<Engine> engine;
@@ -122,6 +175,14 @@ void drive(Bench& bench, std::uint32_t seed, int messages, std::uint32_t flush_s
       const SeriesId series =
           random() % 3 == 0 ? 0 : static_cast<SeriesId>(random() % series_count);  // one of them is hot
       const Time time = now - std::chrono::milliseconds{random() % (random() % 20 == 0 ? 5000 : 400)};
+      if (random() % 50 == 0) {
+        std::vector<double> values(1 + random() % 40);
+        for (double& value : values) value = static_cast<double>(random() % 1000) / 100;
+        bench.engine->push_run(series, time, 1ms, values, position);
+        pushed += values.size();
+        continue;
+      }
+      if (random() % 400 == 0) bench.engine->evict(series, position);
       bench.engine->push(series, time, static_cast<double>(random() % 1000) / 100, position);
       ++pushed;
     }
@@ -154,7 +215,7 @@ TEST_CASE(
     std::uint32_t flush_seed = 1;
     for (const std::uint32_t shards : {1U, 2U, 7U}) {
       for (const bool threads : {false, true}) {
-        for (const std::size_t batch : {std::size_t{1}, std::size_t{500}}) {
+        for (const std::size_t batch : {std::size_t{1}, std::size_t{256}, std::size_t{500}}) {
           for (const std::size_t queue : {batch, std::size_t{4096}}) {
             CAPTURE(shards);
             CAPTURE(threads);
@@ -167,6 +228,84 @@ TEST_CASE(
         }
       }
     }
+  }
+}
+
+TEST_CASE(
+    "stress: all kinds of windows, all aggregates: the same bytes for any shards, threads, queue and batch") {
+  core::Plan all = plan();
+  all.windows = every_window();
+  Bench reference(EngineSpec{1, false, 1, 1}, all);
+  drive(reference, 3, 500, 0);
+  const auto expected = reference.all();
+  std::size_t lines = 0;
+  for (const auto& [series, said] : expected) lines += said.size();
+  REQUIRE(lines > 1000);
+  std::uint32_t flush_seed = 1;
+  for (const auto& spec :
+       {EngineSpec{1, true, 256, 256}, EngineSpec{2, false, 500, 500}, EngineSpec{2, true, 1, 4096},
+        EngineSpec{7, false, 256, 4096}, EngineSpec{7, true, 500, 500}}) {
+    CAPTURE(spec.shards);
+    CAPTURE(spec.batch_items);
+    Bench bench(spec, all);
+    drive(bench, 3, 500, flush_seed++);
+    CHECK((bench.all() == expected));
+  }
+}
+
+TEST_CASE("a run longer than an item may say is several, and any batch may split it") {
+  core::Plan one = plan();
+  one.windows.resize(1);
+  one.windows[0].length = one.windows[0].every = one.windows[0].retention = 60s;
+  one.detectors.clear();
+  std::vector<double> values(10'000);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i % 1000) / 64;
+  for (const std::size_t batch : {std::size_t{1}, std::size_t{7}, std::size_t{500}}) {
+    Bench bench(EngineSpec{2, batch == 7, batch, 4096}, one);
+    bench.engine->tick(begin, 0);
+    bench.engine->push(3, begin, 0, 0);
+    bench.engine->push_run(3, begin + 1ms, 1ms, values, 0);
+    bench.engine->push_run(3, begin + 1ms, 1ms, {}, 0);
+    bench.engine->finish(1);
+    bench.engine->settle();
+    CHECK(bench.handled() == values.size() + 1);
+    const auto all = bench.all();
+    REQUIRE(all.at(3).size() == 1);
+    CHECK(all.at(3)[0].find(" 10001 ") != std::string::npos);
+  }
+}
+
+// NIST's NumAcc4, through seven shards.
+TEST_CASE("NumAcc4 keeps its digits through seven shards and many panes") {
+  core::Plan one = plan();
+  one.windows.resize(1);
+  one.windows[0].length = 160s;
+  one.windows[0].every = one.windows[0].retention = 10s;  // sixteen panes
+  one.windows[0].kind = core::WindowKind::hopping;
+  one.windows[0].aggregates = {{core::AggregateKind::mean}, {core::AggregateKind::stddev}};
+  one.detectors.clear();
+  Bench bench(EngineSpec{7, false, 256, 4096}, one);
+  const Time start{std::chrono::seconds{1'700'000'000 / 160 * 160}};
+  bench.engine->tick(start, 0);
+  for (SeriesId series = 0; series < series_count; ++series) {
+    for (int i = 0; i <= 1000; ++i) {
+      const double value = i == 0 ? 10000000.2 : i % 2 == 1 ? 10000000.1 : 10000000.3;
+      bench.engine->push(series, start + std::chrono::milliseconds{159 * i}, value, 0);
+    }
+  }
+  bench.engine->finish(1);
+  bench.engine->settle();
+  for (const auto& [series, lines] : bench.all()) {
+    bool whole = false;
+    for (const std::string& line : lines) {
+      std::istringstream words(line);
+      std::vector<std::string> word{std::istream_iterator<std::string>(words), {}};
+      if (word[7] != "1001") continue;
+      whole = true;
+      CHECK(std::abs(std::strtod(word[9].c_str(), nullptr) / 10000000.2 - 1) <= 1e-15);
+      CHECK(std::abs(std::strtod(word[10].c_str(), nullptr) / 0.1 - 1) <= 1e-8);
+    }
+    CHECK(whole);
   }
 }
 

@@ -97,7 +97,20 @@ class Recorder final : public core::Output {
     by_series[series].push_back(event);
   }
 
+  void late(Position cause, SeriesId series, const core::Point& point, Time watermark) noexcept override {
+    lates.push_back({cause, series, point.time, point.value, watermark});
+  }
+
+  struct Late {
+    Position cause;
+    SeriesId series;
+    Time time;
+    double value;
+    Time watermark;
+    bool operator==(const Late&) const = default;
+  };
   std::map<SeriesId, std::vector<Event>> by_series;
+  std::vector<Late> lates;
 };
 
 // What Recorder notes of a window.

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
@@ -73,9 +74,18 @@ bridge::Stats some_stats() {
 constexpr std::string_view config = R"({
   "streams": [ { "name": "climate", "from": "site/{site}/{time}/telemetry",
     "payload": { "tags": { "line": "/line" }, "time": "/ts" }, "lateness": "1s",
+    "late_to": "late/{stream}/{field}",
     "windows": [ { "name": "10s", "length": "10s", "retention": "1m",
                    "aggregates": ["count", "sum", "mean", "variance", "stddev", "min", "max", "range", "first", "last", "delta"] },
-                 { "name": "site", "length": "20s", "every": "10s", "by": ["site"] } ],
+                 { "name": "site", "length": "20s", "every": "10s", "by": ["site"] },
+                 { "name": "all", "length": "1m", "empty": "null", "retention": "0s", "kept": 8, "cadence": "1s", "half_life": "5s",
+                   "above": 20.5, "below": 20.1, "range": [20.2, 20.3],
+                   "aggregates": ["count", "cv", "change_ratio", "rate", "increase", "slope", "median", "p99.9", "distinct", "mode",
+                                  "time_weighted_mean", "integral", "ewma", "null_count", "null_ratio", "above_count",
+                                  "below_count", "in_range_count", "outlier_count"] },
+                 { "kind": "sliding", "length": "5s" }, { "kind": "count", "samples": 7 }, { "kind": "session", "gap": "30s" },
+                 { "kind": "cumulative", "every": "10s", "emit": "on_change" },
+                 { "kind": "calendar", "calendar": { "unit": "hour", "zone": "Asia/Kolkata" }, "empty": "zero" } ],
     "detectors": [ { "name": "hot", "kind": "threshold", "above": 80, "clear": 75, "severity": "critical" },
                    { "name": "odd", "kind": "zscore", "warmup": 8 },
                    { "name": "gone", "kind": "silence", "after": "30s" } ] } ] })";
@@ -94,14 +104,14 @@ std::vector<test::Published> real_output() {
     if (second == 90) send(55, 21.25, "d1");
     if (second < 20) send(second, -1e-7 * second, "d 2");
   }
-  feed.tick(10min);
+  feed.tick(1h);
   return feed.take();
 }
 
 }  // namespace
 
 TEST_CASE("examples are valid, compact, and read by no other schema") {
-  for (const std::string kind : {"window", "flag", "status"}) {
+  for (const std::string kind : {"window", "flag", "late", "status"}) {
     const auto all = examples(kind);
     REQUIRE(all.size() >= 2);
     for (const auto& example : all) {
@@ -109,7 +119,7 @@ TEST_CASE("examples are valid, compact, and read by no other schema") {
       const Json value = Json::parse(example.text);
       CHECK(first_problem(schema(kind), value) == "");
       CHECK(nlohmann::ordered_json::parse(example.text).dump().size() <= example.text.size() + 4);
-      for (const std::string other : {"window", "flag", "status"}) {
+      for (const std::string other : {"window", "flag", "late", "status"}) {
         if (other != kind) CHECK_FALSE(schema(other).accepts(value));
       }
     }
@@ -125,7 +135,7 @@ TEST_CASE("every example has a schema") {
 }
 
 TEST_CASE("without a required member, an example is refused") {
-  for (const std::string kind : {"window", "flag"}) {
+  for (const std::string kind : {"window", "flag", "late"}) {
     const Schema against = schema(kind);
     for (const auto& example : examples(kind)) {
       const Json value = Json::parse(example.text);
@@ -160,15 +170,21 @@ TEST_CASE("without a required member, an example is refused") {
 
 TEST_CASE("with a member of another type, an example is refused") {
   // No member may be an array, and none that is a number, a text or a boolean may be another of the three.
-  for (const std::string kind : {"window", "flag", "status"}) {
+  // Null may be what does not exist: aggregates and the value of a late sample.
+  const auto may_be_null = [](const std::string& kind, const std::string& member) {
+    return (kind == "window" && member != "count" && core::find_aggregate(member)) ||
+           (kind == "late" && member == "value");
+  };
+  for (const std::string kind : {"window", "flag", "late", "status"}) {
     const Schema against = schema(kind);
     for (const auto& example : examples(kind)) {
       const Json value = Json::parse(example.text);
       const Json flat = value.flatten();
       for (const auto& [pointer, member] : flat.items()) {
-        if (member.is_null()) continue;  // an empty object
+        if (member.is_null()) continue;  // an empty object, or what does not exist
         for (const Json& other : {Json("text"), Json(1.5), Json(true), Json(nullptr), Json::array()}) {
           if (other.type() == member.type() || (other.is_number() && member.is_number())) continue;
+          if (other.is_null() && may_be_null(kind, pointer.substr(1))) continue;
           CAPTURE(example.name);
           CAPTURE(pointer);
           CAPTURE(other.dump());
@@ -200,13 +216,21 @@ TEST_CASE("wrong values are refused") {
   window("/stream", "");
   window("/rev", 0);
   window("/rev", 1.5);
-  window("/count", 0);
+  window("/count", -1);
+  window("/count", nullptr);
   window("/stddev", -1);
   window("/start", "2026-11-23 07:00:00Z");
   window("/start", "2026-11-23T07:00:00");
   window("/start", "2026-11-23T07:00:00.5Z");
   window("/end", "2026-11-23T08:00:00+01:00");
-  window("/median", 21.4);
+  window("/approximate", false);
+  window("/p95", "21");
+  window("/p05", 21);
+  window("/p101", 21);
+  window("/p99.90", 21);
+  window("/avg", 21);
+  window("/completeness", 1.5);
+  window("/null_count", 0.5);
   window("/a key", "x");
   window("/7", "x");
   const auto flag = [&](const std::string& pointer, const Json& bad) {
@@ -222,6 +246,13 @@ TEST_CASE("wrong values are refused") {
   flag("/id", "climate/overheat/s1/d7/temperature/now");
   flag("/since", "1795417204567");
   flag("/threshold", 80);
+  const auto late = [&](const std::string& pointer, const Json& bad) {
+    refused("late", "late-sample.json", pointer, bad);
+  };
+  late("/v", 2);
+  late("/time", "2026-11-23");
+  late("/watermark", 5);
+  late("/count", 1);
   const auto status = [&](const std::string& pointer, const Json& bad) {
     refused("status", "status-online.json", pointer, bad);
   };
@@ -240,7 +271,9 @@ TEST_CASE("wrong values are refused") {
 TEST_CASE("what the engine publishes is valid") {
   const Schema window = schema("window");
   const Schema flag = schema("flag");
-  std::size_t windows = 0, flags = 0, revisions = 0;
+  const Schema late = schema("late");
+  std::size_t flags = 0, revisions = 0, lates = 0, approximate = 0, nulls = 0;
+  std::map<std::string, std::size_t> windows;
   for (const auto& published : real_output()) {
     CAPTURE(published.payload);
     const Json value = Json::parse(published.payload);
@@ -248,16 +281,29 @@ TEST_CASE("what the engine publishes is valid") {
       ++flags;
       CHECK(first_problem(flag, value) == "");
       CHECK_FALSE(window.accepts(value));
+    } else if (value.contains("watermark")) {
+      ++lates;
+      CHECK(first_problem(late, value) == "");
+      CHECK_FALSE(window.accepts(value));
     } else {
-      ++windows;
+      ++windows[value.at("window")];
       if (value.at("rev") > 1) ++revisions;
+      if (value.contains("approximate")) ++approximate;
+      if (value.contains("median") && value.at("median").is_null()) ++nulls;
       CHECK(first_problem(window, value) == "");
       CHECK_FALSE(flag.accepts(value));
     }
   }
   // All that the schemas tell of has happened.
-  CHECK(windows > 20);
+  CHECK(windows["10s"] + windows["site"] > 20);
+  for (const char* const name : {"all", "sliding-5s", "count-7", "session-30s", "total-10s", "hour"}) {
+    CAPTURE(name);
+    CHECK(windows[name] > 0);
+  }
   CHECK(revisions > 0);
+  CHECK(approximate > 0);
+  CHECK(nulls > 0);
+  CHECK(lates > 0);
   CHECK(flags >= 4);
 }
 

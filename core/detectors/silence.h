@@ -6,6 +6,8 @@
 // State: 16 bytes.
 #pragma once
 
+#include <cmath>
+
 #include "core/flag.h"
 
 namespace core {
@@ -27,12 +29,12 @@ class Silence {
     state = {.since = last_arrival, .raised = true};
     return change(state, detector, last_arrival + after_);
   }
-  // Precondition: state.raised.
+  // Precondition: state.raised. NaN: a null ended the silence.
   [[nodiscard]] FlagChange clear(SilenceState& state, std::uint32_t detector, Time time,
                                  double value) const noexcept {
     state.raised = false;
     FlagChange result = change(state, detector, time);
-    result.value = value;
+    if (!std::isnan(value)) result.value = value;
     result.score = 0;
     return result;
   }

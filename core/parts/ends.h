@@ -1,6 +1,6 @@
-// Ends: first and last sample of a pane, by time; of equal times the first and the last that came. Before:
-// the sample of the series that stands before the pane's first. Parts of a pane (accumulator.h): zero bytes
-// are empty, owned by one worker.
+// Ends: first and last sample of a pane, by time; of equal times the first and the last that came. Chain:
+// where the samples that follow each other begin and end, and the one before them. Parts of a pane
+// (accumulator.h): zero bytes are empty, owned by one worker.
 #pragma once
 
 #include <cstdint>
@@ -44,10 +44,13 @@ struct Ends {
 };
 static_assert(sizeof(Ends) == 32);
 
-struct Before {
-  Point point{};
+// A sample that came too late to follow the others is none of these.
+struct Chain {
+  Point before{};
+  Point first{};
+  Point last{};
   std::uint64_t known = 0;  // 0: no sample came before
 };
-static_assert(sizeof(Before) == 24);
+static_assert(sizeof(Chain) == 56);
 
 }  // namespace core

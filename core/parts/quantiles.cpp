@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "core/check.h"
+#include "core/parts/between.h"
 #include "core/parts/probe.h"
 
 namespace core {
@@ -30,12 +31,6 @@ constexpr std::uint32_t coarser(std::uint32_t key, std::uint32_t levels) {
   if (key > zero_key) return zero_key + 1 + ((key - zero_key - 1) >> levels);
   if (key < zero_key) return zero_key - 1 - ((zero_key - 1 - key) >> levels);
   return key;
-}
-
-// Never beyond either end, and never less for more weight.
-double between(double low, double high, double weight) noexcept {
-  if (low < 0 && high > 0) return low * (1 - weight) + high * weight;  // their distance may be no double
-  return std::min(low + (high - low) * weight, high);
 }
 
 }  // namespace

@@ -16,18 +16,23 @@ namespace core {
 struct Rise {
   double sum = 0;
   double compensation = 0;
+  std::int64_t covered = 0;  // nanoseconds
+  std::uint64_t steps = 0;
 
-  void step(double from, double to) noexcept {
-    if (to >= from) {
-      detail::add_exactly(to, sum, compensation);
-      detail::add_exactly(-from, sum, compensation);
-    } else {
-      detail::add_exactly(to, sum, compensation);
-    }
+  // None where the time between is longer than `longest`: what happened is unknown.
+  void step(const Point& from, const Point& to, Duration longest) noexcept {
+    const Duration length = to.time - from.time;
+    if (length > longest) return;
+    detail::add_exactly(to.value, sum, compensation);
+    if (to.value >= from.value) detail::add_exactly(-from.value, sum, compensation);
+    covered += length.count();
+    ++steps;
   }
   void merge(const Rise& later) noexcept {
     detail::add_exactly(later.sum, sum, compensation);
     compensation += later.compensation;
+    covered += later.covered;
+    steps += later.steps;
   }
   [[nodiscard]] double total() const noexcept { return sum + compensation; }
 };
@@ -55,9 +60,9 @@ struct Area {
       const Duration held = std::min(length, longest) - (start - from.time);
       if (held > Duration{0}) add(from.value, held);
     } else if (length <= longest) {
-      const long double part =
-          static_cast<long double>((start - from.time).count()) / static_cast<long double>(length.count());
-      const long double value = from.value + (static_cast<long double>(to.value) - from.value) * part;
+      const auto passed = static_cast<long double>((start - from.time).count());
+      const auto left = static_cast<long double>((to.time - start).count());
+      const long double value = (from.value * left + to.value * passed) / (left + passed);
       add((value + to.value) / 2, to.time - start);
     }
   }

@@ -9,7 +9,7 @@
 // longer needed is overwritten when its slot is.
 //
 // Where aggregates depend on the order of samples, those that came wait until the watermark has passed them
-// (waiting.h).
+// (waiting.h); early results come when they enter their panes.
 #pragma once
 
 #include <algorithm>
@@ -34,10 +34,13 @@ class PanedWindow {
   // Once per block, before anything else; the block is zero. `hash` of the series' name decides its phase.
   void start(std::byte* block, Time first, std::uint64_t hash) const noexcept;
   // The watermark at which something happens next; Time::max(): never.
-  [[nodiscard]] Time due(const std::byte* block) const noexcept { return state(block).due; }
+  [[nodiscard]] Time due(const std::byte* block) const noexcept {
+    if (emit_ == Emit::on_close || waiting_.size(block) == 0) return state(block).due;
+    return std::min(state(block).due, waiting_.first(block) + Duration{1});
+  }
   // Emits the open windows with end <= watermark that have something to say, in order of end: at most slots
-  // of them, and as many empty ones, however far the watermark went. `final`: false where they end because
-  // the input does.
+  // of them, and of empty ones 1000 in a row, however far the watermark went. `final`: false where they end
+  // because the input does.
   void close(std::byte* block, Time watermark, bool final, Emitter& emitter) const noexcept;
   // Takes a sample (NaN: a null), after close() for the same watermark; closed windows it falls into are
   // emitted again. False when all its windows are past retention.
@@ -63,12 +66,12 @@ class PanedWindow {
     Time pane_end;
     std::int64_t newest_pane;  // newest pane that ever had a sample
     std::uint32_t pane_slot;
-    std::uint32_t has_last;  // with Empty::last: there are last values
     Duration phase;
-    Time next_early;        // with Emit::every: event time of the next early result
-    Point newest;           // ordered: newest sample that is in a pane; no_time: none
-    std::int64_t absorbed;  // cumulative: panes up to this one are in the base
-    Time began;             // cumulative: start of the series' first pane
+    std::int64_t last_window;  // with Empty::last: the window whose values are kept
+    Time next_early;           // with Emit::every: event time of the next early result
+    Point newest;              // ordered: newest sample that is in a pane; no_time: none
+    std::int64_t absorbed;     // cumulative: panes up to this one are in the base
+    Time began;                // cumulative: start of the series' first pane
   };
   // Beside each pane: which it is, and how often the window that ends with it was emitted.
   struct Tag {
@@ -77,11 +80,13 @@ class PanedWindow {
     std::uint32_t used;  // 0: the slot never held a pane
   };
 
+  void close_due(std::byte* block, Time watermark, bool final, Emitter& emitter) const noexcept;
+  void enter(std::byte* block, const Point& point, Emitter& emitter) const noexcept;
   void add_to_pane(std::byte* block, const Point& point) const noexcept;
   bool add_behind(std::byte* block, const Point& point, Time watermark, Emitter& emitter) const noexcept;
   void emit_early(std::byte* block, const Point& point, Emitter& emitter) const noexcept;
-  void wait(std::byte* block, const Point& point, Time watermark) const noexcept;
-  void release(std::byte* block, Time watermark) const noexcept;
+  void wait(std::byte* block, const Point& point, Time watermark, Emitter& emitter) const noexcept;
+  void release(std::byte* block, Time watermark, bool final, Emitter& emitter) const noexcept;
 
   void emit(std::byte* block, std::int64_t window, bool final, Emitter& emitter) const noexcept;
   void emit_empty(std::byte* block, std::int64_t window, Emitter& emitter) const noexcept;
@@ -89,6 +94,8 @@ class PanedWindow {
   [[nodiscard]] const std::byte* merged(std::byte* block, std::int64_t window,
                                         std::byte* scratch) const noexcept;
   [[nodiscard]] Time window_start(const std::byte* block, std::int64_t window) const noexcept;
+  [[nodiscard]] Time known_until(const std::byte* block, std::int64_t window,
+                                 const Emitter& emitter) const noexcept;
   [[nodiscard]] Time due_after(std::byte* block, std::int64_t window) const noexcept;
   [[nodiscard]] bool says_something(std::byte* block, std::int64_t window) const noexcept;
 

@@ -44,14 +44,16 @@ SampledWindow::SampledWindow(const WindowSpec& spec, std::uint32_t window, Durat
   room.need_scratch(accumulator_.bytes());
 }
 
-void SampledWindow::start(std::byte* block) const noexcept { state(block).gone.time = no_time; }
+void SampledWindow::start(std::byte* block) const noexcept {
+  state(block).newest.time = state(block).gone.time = no_time;
+}
 
 Time SampledWindow::due(const std::byte* block) const noexcept {
   return waiting_.size(block) == 0 ? Time::max() : waiting_.first(block) + Duration{1};
 }
 
-void SampledWindow::close(std::byte* block, Time watermark, Emitter& emitter) const noexcept {
-  waiting_.release(block, watermark, [&](const Point& point) { take(block, point, emitter); });
+void SampledWindow::close(std::byte* block, Time watermark, bool final, Emitter& emitter) const noexcept {
+  waiting_.release(block, watermark, [&](const Point& point) { take(block, point, final, emitter); });
 }
 
 bool SampledWindow::add(std::byte* block, const Point& point, Time watermark,
@@ -59,17 +61,17 @@ bool SampledWindow::add(std::byte* block, const Point& point, Time watermark,
   if (sliding_ && point.time < watermark) return false;
   if (std::isnan(point.value) && !accumulator_.wants_nulls()) return true;
   if (!waiting_.needed()) {
-    take(block, point, emitter);
+    take(block, point, true, emitter);
     return true;
   }
   if (waiting_.full(block)) {
-    waiting_.release_first(block, [&](const Point& first) { take(block, first, emitter); });
+    waiting_.release_first(block, [&](const Point& first) { take(block, first, true, emitter); });
   }
   waiting_.add(block, point);
   return true;
 }
 
-void SampledWindow::take(std::byte* block, const Point& point, Emitter& emitter) const noexcept {
+void SampledWindow::take(std::byte* block, const Point& point, bool final, Emitter& emitter) const noexcept {
   State& own = state(block);
   while (sliding_ && own.count > 0 && sample(block, own.first).time <= point.time - length_) {
     sort_out(block, drop(block));
@@ -82,27 +84,27 @@ void SampledWindow::take(std::byte* block, const Point& point, Emitter& emitter)
     append(block, point);
     sort_in(block, point.value);
   }
-  emit(block, emitter);
+  emit(block, final, emitter);
 }
 
 void SampledWindow::append(std::byte* block, const Point& point) const noexcept {
   State& own = state(block);
-  const Point before = own.count > 0 ? sample(block, slot(own, own.count - 1)) : own.gone;
-  const bool known = before.time != no_time && !std::isnan(before.value);
   sample(block, slot(own, own.count)) = point;
   ++own.count;
-  accumulator_.add(newer(block), point, known ? &before : nullptr);
+  accumulator_.add(newer(block), point, own.newest.time != no_time ? &own.newest : nullptr);
+  if (!std::isnan(point.value)) own.newest = point;
 }
 
 // The oldest sample leaves; its value.
 double SampledWindow::drop(std::byte* block) const noexcept {
   State& own = state(block);
   if (own.older == 0) turn_over(block);
-  own.gone = sample(block, own.first);
+  const Point oldest = sample(block, own.first);
+  if (!std::isnan(oldest.value)) own.gone = oldest;
   own.first = slot(own, 1);
   --own.count;
   --own.older;
-  return own.gone.value;
+  return oldest.value;
 }
 
 // The sorted copy holds no nulls.
@@ -124,22 +126,25 @@ void SampledWindow::sort_over(std::byte* block, double out, double in) const noe
 void SampledWindow::turn_over(std::byte* block) const noexcept {
   State& own = state(block);
   const std::size_t bytes = accumulator_.bytes();
+  std::uint32_t before = own.count;  // behind the last value before sample i
   for (std::uint32_t i = own.count; i-- > 0;) {
     std::byte* const one = older(block, slot(own, i));
-    const Point& before = i > 0 ? sample(block, slot(own, i - 1)) : own.gone;
-    const bool known = before.time != no_time && !std::isnan(before.value);
+    before = std::min(before, i);
+    while (before > 0 && std::isnan(sample(block, slot(own, before - 1)).value)) --before;
+    const Point& last = before > 0 ? sample(block, slot(own, before - 1)) : own.gone;
     if (i + 1 < own.count) {
       std::memcpy(one, older(block, slot(own, i + 1)), bytes);
     } else {
       std::memset(one, 0, bytes);
     }
-    accumulator_.add_first(one, sample(block, slot(own, i)), known ? &before : nullptr);
+    accumulator_.add_first(one, sample(block, slot(own, i)), last.time != no_time ? &last : nullptr);
   }
   own.older = own.count;
   std::memset(newer(block), 0, bytes);
+  Accumulator::summary(newer(block)).relate_to(Accumulator::summary(older(block, own.first)).reference);
 }
 
-void SampledWindow::emit(std::byte* block, Emitter& emitter) const noexcept {
+void SampledWindow::emit(std::byte* block, bool final, Emitter& emitter) const noexcept {
   State& own = state(block);
   const std::byte* all = newer(block);
   if (own.older > 0) {
@@ -163,7 +168,7 @@ void SampledWindow::emit(std::byte* block, Emitter& emitter) const noexcept {
                   .start = start,
                   .end = end,
                   .rev = own.rev,
-                  .final = true,
+                  .final = final,
                   .count = Accumulator::summary(all).count,
                   .values = std::span(values).first(aggregates_.size())});
 }
@@ -192,6 +197,7 @@ double SampledWindow::outliers(std::span<const double> sorted) const noexcept {
         for (const double value : sorted) all.add(value);
         return all;
       });
+  if (!(bounds.low <= bounds.high)) return std::numeric_limits<double>::quiet_NaN();
   return SortedValues::outside(sorted, bounds.low, bounds.high);
 }
 

@@ -30,7 +30,8 @@ class SampledWindow {
 
   void start(std::byte* block) const noexcept;
   [[nodiscard]] Time due(const std::byte* block) const noexcept;
-  void close(std::byte* block, Time watermark, Emitter& emitter) const noexcept;
+  // `final`: false where the samples that wait are taken because the input ends.
+  void close(std::byte* block, Time watermark, bool final, Emitter& emitter) const noexcept;
   // False where the sample is late.
   [[nodiscard]] bool add(std::byte* block, const Point& point, Time watermark,
                          Emitter& emitter) const noexcept;
@@ -43,17 +44,18 @@ class SampledWindow {
     std::uint32_t older;  // of these, from the oldest on: those with a state of their own
     std::uint32_t rev;    // of the newest result
     Time start;           // of the newest result
-    Point gone;           // the sample that left last; no_time: none
+    Point newest;         // the value that came last; no_time: none
+    Point gone;           // the value that left last; no_time: none
   };
 
-  void take(std::byte* block, const Point& point, Emitter& emitter) const noexcept;
+  void take(std::byte* block, const Point& point, bool final, Emitter& emitter) const noexcept;
   void append(std::byte* block, const Point& point) const noexcept;
   double drop(std::byte* block) const noexcept;
   void sort_in(std::byte* block, double value) const noexcept;
   void sort_out(std::byte* block, double value) const noexcept;
   void sort_over(std::byte* block, double out, double in) const noexcept;
   void turn_over(std::byte* block) const noexcept;
-  void emit(std::byte* block, Emitter& emitter) const noexcept;
+  void emit(std::byte* block, bool final, Emitter& emitter) const noexcept;
   [[nodiscard]] double exact(const Aggregate& aggregate, std::span<const double> sorted) const noexcept;
   [[nodiscard]] double outliers(std::span<const double> sorted) const noexcept;
 

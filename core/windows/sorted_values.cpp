@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/check.h"
+#include "core/parts/between.h"
 
 namespace core {
 namespace {
@@ -20,10 +21,6 @@ std::size_t first_not_below(std::span<const double> sorted, double value) noexce
     left -= half;
   }
   return static_cast<std::size_t>(base - sorted.data()) + (left == 1 && *base < value ? 1 : 0);
-}
-
-double between(double lower, double upper, double part) noexcept {
-  return part == 0 ? lower : lower + (upper - lower) * part;
 }
 
 // The k-th smallest distance from `middle`, k from 0. Distances fall up to it and rise behind it: both halves
@@ -62,6 +59,7 @@ std::span<const double> SortedValues::values(const std::byte* block) const noexc
 void SortedValues::insert(std::byte* block, double value) const noexcept {
   auto& count = *reinterpret_cast<std::uint64_t*>(block + count_);
   double* const begin = reinterpret_cast<double*>(block + values_);
+  value += 0.0;  // -0.0 becomes 0.0
   double* const place = begin + first_not_below({begin, count}, value);
   std::memmove(place + 1, place, static_cast<std::size_t>(begin + count - place) * sizeof(double));
   *place = value;
@@ -87,7 +85,7 @@ void SortedValues::replace(std::byte* block, double out, double in) const noexce
   } else {
     std::memmove(to + 1, to, static_cast<std::size_t>(from - to) * sizeof(double));
   }
-  *to = in;
+  *to = in + 0.0;
 }
 
 double* SortedValues::find(std::byte* block, double value) const noexcept {

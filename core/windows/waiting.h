@@ -38,26 +38,21 @@ class Waiting {
     for (; place != begin && place[-1].time > point.time; --place) *place = place[-1];
     *place = point;
   }
-  // Calls take(point) for those before `watermark`, in order, and forgets them.
+  // Calls take(point) for those before `watermark`, in order; a point no longer waits when it is taken.
   template <class Take>
   void release(std::byte* block, Time watermark, const Take& take) const noexcept {
-    if (!needed_) return;
-    std::uint64_t n = 0;
-    while (n < count(block) && points(block)[n].time < watermark) take(points(block)[n++]);
-    forget(block, n);
+    while (size(block) != 0 && first(block) < watermark) release_first(block, take);
   }
+  // Precondition: not empty.
   template <class Take>
   void release_first(std::byte* block, const Take& take) const noexcept {
-    take(*points(block));
-    forget(block, 1);
+    const Point point = *points(block);
+    --count(block);
+    std::memmove(points(block), points(block) + 1, count(block) * sizeof(Point));
+    take(point);
   }
 
  private:
-  void forget(std::byte* block, std::uint64_t n) const noexcept {
-    if (n == 0) return;
-    count(block) -= n;
-    std::memmove(points(block), points(block) + n, count(block) * sizeof(Point));
-  }
   [[nodiscard]] std::uint64_t& count(std::byte* block) const noexcept {
     return *reinterpret_cast<std::uint64_t*>(block + count_);
   }
