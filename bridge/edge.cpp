@@ -145,8 +145,15 @@ struct Edge::Inner {
   // --- names to series
   // ----------------------------------------------------------------------------------------------
 
-  // Series of (route, field, grouping, tags of the row), for a route that does not know it, or knows that
-  // there was no room; or unwanted, or limited.
+  // Series of (route, field, grouping, tags of the row); or unwanted, or limited.
+  SeriesId series_of(Route& from, FieldId field, std::size_t g, const std::string_view* row_tags) {
+    const SeriesId known = from.known(field * from.stream->rules->groupings.size() + g);
+    if (known != unknown_series && known != limited_series) [[likely]]
+      return known;
+    return look_up(from, known, field, g, row_tags);
+  }
+
+  // For a route that does not know it, or knows that there was no room.
   SeriesId look_up(Route& from, SeriesId known, FieldId field, std::size_t g,
                    const std::string_view* row_tags) {
     const std::vector<Grouping>& groupings = from.stream->rules->groupings;
@@ -300,8 +307,7 @@ struct Edge::Inner {
       }
       for (std::size_t g = 0; g < groupings; ++g) {
         const std::string_view* const row_tags = decoded.tags.data() + reading.row * tag_count;
-        SeriesId id = from.known(reading.field * groupings + g);
-        if (id == unknown_series || id == limited_series) id = look_up(from, id, reading.field, g, row_tags);
+        const SeriesId id = series_of(from, reading.field, g, row_tags);
         if (id == unwanted_series || seed) continue;
         counters.samples.add();
         if (id != limited_series && !quarantined) {
@@ -327,15 +333,16 @@ struct Edge::Inner {
       const core::Plan* const plan = stream.groupings[g].plan_for(from.stream->fields.name(reading.field));
       if (plan == nullptr || !plan->wants_nulls()) continue;
       taken = true;
-      SeriesId id = from.known(reading.field * groupings + g);
-      if (id == unknown_series)
-        id = look_up(from, reading.field, g, decoded.tags.data() + reading.row * tag_count);
+      const std::string_view* const row_tags = decoded.tags.data() + reading.row * tag_count;
+      const SeriesId id = series_of(from, reading.field, g, row_tags);
       counters.samples.add();
       if (id != limited_series && !quarantined) {
         counters.pushed.add();
         engine.push_null(id, time, position);
+      } else if (quarantined) {
+        counters.future.add();
       } else {
-        (quarantined ? counters.future : counters.series_limit).add();
+        note_overflow(from, reading.field, stream.groupings[g], row_tags);
       }
     }
     if (!taken) counters.no_readings.add();

@@ -94,6 +94,24 @@ TEST_CASE("a place that is free again goes to who knocks next") {
   CHECK(test::adds_up(feed.stats()));
 }
 
+TEST_CASE("a topic that was turned away is let in as soon as a place is free") {
+  Feed feed(config(R"("series_ttl":"16m","series_max":2)", ""));
+  feed.send(10s, "in/a/1", "1");
+  for (int tenth = 1; tenth < 300; ++tenth) {
+    feed.send(tenth * 6s, "in/a/2", "1");
+    feed.send(tenth * 6s, "in/a/3", "1");  // turned away again and again, by the same route
+    const bridge::Stats stats = feed.stats();
+    if (stats.series_evicted == 0) {
+      CHECK(feed.samples(SampleOutcome::series_limit) == static_cast<std::uint64_t>(tenth));
+    } else {
+      CHECK(stats.series[0].count == 2);
+    }
+  }
+  CHECK(feed.stats().series_evicted == 1);
+  CHECK(feed.samples(SampleOutcome::series_limit) < 180);  // 18 minutes
+  CHECK(test::adds_up(feed.stats()));
+}
+
 TEST_CASE("a stream has a limit of its own, and says what it turned away") {
   Feed feed(R"({"streams":[{"name":"s","from":"in/{site}/{device}","series_max":3,"detectors":[]},
                            {"name":"t","from":"out/{device}","detectors":[]}]})");
@@ -123,7 +141,7 @@ TEST_CASE("offenders: whoever is more than a sixteenth is named, with no less th
   std::map<std::string, std::uint64_t> truth;
   constexpr std::uint64_t count = 20'000;
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint32_t dice = random() % 10;
+    const auto dice = random() % 10;
     const std::string name = dice < 4   ? std::string(300, 'x')
                              : dice < 6 ? "y"
                                         : std::to_string(random() % 5000);
@@ -206,5 +224,5 @@ TEST_CASE(
     }
   }
   CHECK(has(expected, "\"window\":\"5m\""));
-  CHECK(has(expected, "\"final\":false"));
+  CHECK((expected.find("\"final\":false") < expected.size() / 2));  // long before the end of all input
 }
