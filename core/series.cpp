@@ -29,8 +29,9 @@ Size size_at(const char* from) noexcept {
 template <class Size>
 void append_size(std::size_t size, std::vector<char>& out) {
   const auto value = static_cast<Size>(size);
-  const char* bytes = reinterpret_cast<const char*>(&value);
-  out.insert(out.end(), bytes, bytes + sizeof value);
+  const std::size_t at = out.size();
+  out.resize(at + sizeof value);
+  std::memcpy(out.data() + at, &value, sizeof value);
 }
 
 void append_text(std::string_view text, std::vector<char>& out) {
