@@ -2,8 +2,10 @@
 #include "bridge/replay_reader.h"
 
 #include <doctest/doctest.h>
+
 #include <fcntl.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <cstdlib>
 #include <random>
