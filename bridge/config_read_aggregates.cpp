@@ -74,11 +74,6 @@ void read_aggregate_keys(ObjectReader& in, Problems& problems, WindowSpec& spec)
                               " among the aggregates; add that, or leave it out");
     }
   }
-  const bool quarter = has_key(spec, "length");
-  if (has_key(spec, "half_life") && !quarter && spec.half_life == Duration{0}) {
-    in.problem("half_life",
-               "is missing; ewma of a " + std::string{core::name(spec.kind)} + " window needs it, as \"1m\"");
-  }
 }
 
 }  // namespace

@@ -33,6 +33,9 @@ using core::Position;
 using core::SeriesId;
 using core::Time;
 
+// So many readings of one field that follow each other go to the engine as one run.
+constexpr std::size_t run_least = 8;
+
 // Payload times before this are boot clocks that were never set (1970, 2000-01-01), not measurements.
 constexpr Time plausible_from{std::chrono::seconds{978'307'200}};  // 2001-01-01
 
@@ -298,7 +301,12 @@ struct Edge::Inner {
     const Duration future = stream.config->future;
     const std::size_t groupings = stream.groupings.size();
     const std::size_t tag_count = stream.tag_names.size();
-    for (const Reading& reading : decoded.readings) {
+    for (std::size_t i = 0; i < decoded.readings.size(); ++i) {
+      if (const std::size_t run = seed || tag_count != 0 ? 0 : take_run(from, i, arrival); run != 0) {
+        i += run - 1;
+        continue;
+      }
+      const Reading& reading = decoded.readings[i];
       bool quarantined = false;
       const Time time = event_time(reading.time, arrival, future, quarantined);
       if (std::isnan(reading.value)) [[unlikely]] {
@@ -320,6 +328,42 @@ struct Edge::Inner {
         }
       }
     }
+  }
+
+  // Readings from `begin` on that are one field's, equally far apart in time: an array of values. The engine
+  // takes them at once. How many there are; 0: too few, or something about them wants a closer look.
+  std::size_t take_run(Route& from, std::size_t begin, Time arrival) {
+    const std::vector<Reading>& all = decoded.readings;
+    if (begin + run_least > all.size() || all[begin + 1].field != all[begin].field) return 0;
+    const Reading& first = all[begin];
+    const bool told = first.time != core::no_time;
+    if (told != (all[begin + 1].time != core::no_time)) return 0;
+    const Duration step = told ? all[begin + 1].time - first.time : Duration{0};
+    if (step < Duration{0} || step > core::Item::run_step_max) return 0;
+    run_values.clear();
+    Time expected = first.time;
+    for (std::size_t i = begin; i < all.size(); ++i, expected += step) {
+      if (all[i].field != first.field || all[i].time != expected || std::isnan(all[i].value)) break;
+      run_values.push_back(all[i].value);
+    }
+    const Time last = expected - step;
+    const bool plain = !told || (first.time >= plausible_from && last <= arrival);
+    if (run_values.size() < run_least || !plain) return 0;
+    const StreamRules& stream = *from.stream->rules;
+    for (std::size_t g = 0; g < stream.groupings.size(); ++g) {
+      const SeriesId id = series_of(from, first.field, g, nullptr);
+      if (id == unwanted_series) continue;
+      counters.samples.add(run_values.size());
+      if (id != limited_series) {
+        counters.pushed.add(run_values.size());
+        engine.push_run(id, told ? first.time : arrival, step, run_values, position);
+      } else {
+        for (std::size_t i = 0; i < run_values.size(); ++i) {
+          note_overflow(from, first.field, stream.groupings[g], nullptr);
+        }
+      }
+    }
+    return run_values.size();
   }
 
   // A null enters the groupings whose windows count nulls of this field; where there are none, it is no
@@ -360,6 +404,7 @@ struct Edge::Inner {
   Decoded decoded;
   std::vector<std::string_view> key;
   std::string safe;
+  std::vector<double> run_values;
   EdgeCounters counters;
   Position position = 0;
   Position tick_position = 0;

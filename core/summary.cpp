@@ -24,10 +24,10 @@ Twofold whole_sum(const Summary& summary) noexcept {
 
 }  // namespace
 
-// A reference that is a million times further away than the value itself is large would cost digits.
+// A reference that is far away would cost what is made of single values some digits.
 void Summary::begin(double value) noexcept {
   const double wanted = reference;
-  const bool near = wanted != 0 && std::abs(value - wanted) <= 1e6 * std::abs(value);
+  const bool near = wanted != 0 && std::abs(value - wanted) <= 0.5 * std::abs(value);
   *this = {.count = 1, .reference = near ? wanted : value, .min = value, .max = value};
   if (near && wanted != value) add_to_sums(value);
 }

@@ -117,6 +117,38 @@ TEST_CASE("payload times that cannot be believed give way to the arrival, and ar
   CHECK(published[0].payload.find("\"count\":3,\"sum\":6") != std::string::npos);
 }
 
+TEST_CASE("an array of values is as many samples, at one time or equally far apart") {
+  const std::string rules =
+      R"({"streams":[{"name":"s","from":"in/{device}","lateness":"0s","idle":"0s","detectors":[],
+    "payload":{"each":"/v","fields":{"x":"/x"},"time":"/t"},
+    "windows":[{"name":"w","length":"10s","retention":"0s","aggregates":["count","sum","min","max","last"]}]},
+    {"name":"p","from":"plain/{device}","lateness":"0s","idle":"0s","detectors":[],"payload":{"each":"/v","fields":{"x":""}},
+    "windows":[{"name":"w","length":"10s","retention":"0s","aggregates":["count","sum","min","max","variance"]}]}]})";
+  const auto check = [&](const std::string& topic, const std::vector<std::string>& payloads,
+                         const std::string& expected) {
+    Feed feed(rules);
+    for (const std::string& payload : payloads) feed.send(5s, topic, payload);
+    feed.tick(30s);
+    const auto published = feed.take();
+    REQUIRE(published.size() == 1);
+    CHECK_MESSAGE(published[0].payload.find(expected) != std::string::npos, published[0].payload);
+    CHECK(test::adds_up(feed.stats()));
+  };
+  std::string numbers = "1";
+  for (int i = 2; i <= 100; ++i) numbers += "," + std::to_string(i);
+  const std::string hundred = R"({"v":[)" + numbers + "]}";
+  // The second finds its pane and goes to the kernel; the first begins the series.
+  check("plain/a", {hundred, hundred},
+        R"("count":200,"sum":10100,"min":1,"max":100,"variance":837.4371859296482)");
+  check("plain/a", {R"({"v":[1,2,3,4,5,6,7,null,8,9]})"}, R"("count":9,"sum":45,"min":1,"max":9)");
+  std::string rows;
+  for (int i = 0; i < 20; ++i) {
+    rows += (i == 0 ? "" : ",") + std::string(R"({"t":)") + std::to_string(1'700'000'000 + i / 10) + "." +
+            std::to_string(i % 10) + R"(,"x":)" + std::to_string(i) + "}";
+  }
+  check("in/a", {R"({"v":[)" + rows + "]}"}, R"("count":20,"sum":190,"min":0,"max":19,"last":19)");
+}
+
 TEST_CASE("beyond series_max new series are counted and the known ones go on") {
   Feed feed(R"({"limits":{"series_max":2},"streams":[{"name":"s","from":"in/{device}","detectors":[]}]})");
   for (int round = 0; round < 3; ++round) {
