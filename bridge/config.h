@@ -157,7 +157,7 @@ struct StreamConfig {
       false;  // take messages of this pattern and count them as ignored; only name and from beside it
   int qos = 1;
   Retained retained =
-      Retained::ignore;  // ignore: no sample; seed: knows the series, no sample; accept: a sample
+      Retained::ignore;          // ignore: no sample; seed: knows the series, no sample; accept: a sample
   std::uint32_t series_max = 0;  // of this stream in use at once; default: limits.series_max; 1 to 2^31
   PayloadConfig payload;
   Duration lateness = 5s;  // 0s to 30 days

@@ -126,8 +126,8 @@ void read_stream(const Node& node, const std::string& pointer, Problems& problem
     in.problem("flags_to", "\"\": must be a topic; leave it out for the default");
   in.finish();
   if (!stream.ignore) return;
-  for (const char* const key : {"qos", "retained", "series_max", "payload", "lateness", "future", "idle", "cadence",
-                                "windows", "detectors", "late_to", "flags_to"}) {
+  for (const char* const key : {"qos", "retained", "series_max", "payload", "lateness", "future", "idle",
+                                "cadence", "windows", "detectors", "late_to", "flags_to"}) {
     if (in.find(key) != nullptr) in.problem(key, "has no effect in an ignored stream; leave it out");
   }
   stream.cadence.reset();

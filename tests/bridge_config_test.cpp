@@ -786,8 +786,7 @@ TEST_CASE("what is wrong with a window of a kind") {
          "range: the first of 2, 1 must not be larger than the second"});
   check(R"("length":"1m","aggregates":["in_range_count"],"range":[1])",
         {"range: an array of 1: must be [low, high]"});
-  check(R"("kind":"session","gap":"1m","aggregates":["ewma"])",
-        {"half_life: is missing; ewma needs it"});
+  check(R"("kind":"session","gap":"1m","aggregates":["ewma"])", {"half_life: is missing; ewma needs it"});
 }
 
 TEST_CASE("what is wrong with a topic for late samples") {

@@ -194,7 +194,7 @@ TEST_CASE("state is one block of the size the plan says, the same for every seri
   const std::size_t small = plan.state_bytes();
   plan.windows.push_back(plan.windows[0]);
   plan.windows[1].every = plan.windows[1].retention = 1s;
-  const std::size_t panes = 60 + 6;      // length, and lateness with retention
+  const std::size_t panes = 60 + 6;           // length, and lateness with retention
   constexpr std::size_t pane = 64 + 32 + 16;  // the summary, first and last, and which pane it is
   CHECK(plan.state_bytes() >= small + panes * pane);
   CHECK(plan.state_bytes() < small + (panes + 4) * pane);
