@@ -73,7 +73,8 @@ Accumulator::Accumulator(const WindowSpec& spec)
   place(spec);
   for (const Aggregate& aggregate : aggregates_) {
     wants_mean_ |= is_any(aggregate.kind, {Kind::mean, Kind::cv});
-    wants_variance_ |= is_any(aggregate.kind, {Kind::variance, Kind::stddev, Kind::cv});
+    wants_variance_ |= aggregate.kind == Kind::variance;
+    wants_stddev_ |= is_any(aggregate.kind, {Kind::stddev, Kind::cv});
     if (aggregate.kind == Kind::percentile) fractions_.push_back(aggregate.fraction * 1e-6);
   }
 }
@@ -210,7 +211,8 @@ bool Accumulator::values(const std::byte* state, const Span& span, std::span<dou
 
 Accumulator::Moments Accumulator::moments(const Summary& all) const noexcept {
   return {wants_mean_ && all.count > 0 ? all.mean() : none,
-          wants_variance_ && all.count > 1 ? all.variance() : none};
+          wants_variance_ && all.count > 1 ? all.variance() : none,
+          wants_stddev_ && all.count > 1 ? all.stddev() : none};
 }
 
 // Dispatch only: what each needs is below.
@@ -270,9 +272,9 @@ double Accumulator::of_summary(Kind kind, const Summary& all, const Moments& mom
     case Kind::variance:
       return moments.variance;
     case Kind::stddev:
-      return std::sqrt(moments.variance);
+      return moments.stddev;
     case Kind::cv:
-      return ratio(std::sqrt(moments.variance), std::abs(moments.mean));
+      return ratio(moments.stddev, std::abs(moments.mean));
     case Kind::min:
       return all.min;
     case Kind::max:

@@ -74,7 +74,7 @@ class Accumulator {
   void take_step(std::byte* state, const Point& from, const Point& to) const noexcept;
   // What several aggregates need, computed once.
   struct Moments {
-    double mean, variance;
+    double mean, variance, stddev;
   };
   [[nodiscard]] Moments moments(const Summary& all) const noexcept;
   [[nodiscard]] double of(AggregateKind kind, const std::byte* state, const Span& span,
@@ -110,7 +110,7 @@ class Accumulator {
   Duration hold_;
   bool linear_;
   bool as_they_come_;  // samples follow each other as they are added
-  bool wants_nulls_ = false, wants_mean_ = false, wants_variance_ = false;
+  bool wants_nulls_ = false, wants_mean_ = false, wants_variance_ = false, wants_stddev_ = false;
   double half_life_;  // nanoseconds
 };
 

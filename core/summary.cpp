@@ -22,6 +22,13 @@ Twofold whole_sum(const Summary& summary) noexcept {
   return Twofold::product(summary.reference, static_cast<double>(summary.count)) + shifted_sum(summary);
 }
 
+Twofold long_variance(const Summary& summary) noexcept {
+  const Twofold shift = shifted_sum(summary);
+  const Twofold squares = Twofold::sum(summary.squares_shifted, summary.squares_compensation);
+  const Twofold spread = squares - shift * shift / static_cast<double>(summary.count);
+  return spread / static_cast<double>(summary.count - 1);
+}
+
 }  // namespace
 
 // A reference that is far away would cost what is made of single values some digits.
@@ -78,13 +85,18 @@ double Summary::mean() const noexcept {
 }
 
 double Summary::variance() const noexcept {
-  const Twofold shift = shifted_sum(*this);
-  const Twofold squares = Twofold::sum(squares_shifted, squares_compensation);
-  const Twofold spread = squares - shift * shift / static_cast<double>(count);
-  const double result = (spread / static_cast<double>(count - 1)).rounded();
+  const double result = long_variance(*this).rounded();
   return result < 0 ? 0 : result;
 }
 
-double Summary::stddev() const noexcept { return std::sqrt(variance()); }
+// The root of the rounded variance, and a step of Newton's from there to that of the whole.
+double Summary::stddev() const noexcept {
+  const Twofold variance = long_variance(*this);
+  const double root = std::sqrt(variance.high);
+  if (!(root > 0) || !std::isfinite(root))
+    return std::isnan(variance.high) ? variance.high : std::max(root, 0.0);
+  const double result = root + (variance - Twofold::product(root, root)).rounded() / (2 * root);
+  return std::isfinite(result) ? result : root;
+}
 
 }  // namespace core

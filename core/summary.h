@@ -38,7 +38,7 @@ struct Summary {
   void merge(const Summary& other) noexcept;
 
   // Precondition for all of these: count > 0; variance and stddev: count > 1. Computed with twice the
-  // digits of a double and rounded once (stddev: twice).
+  // digits of a double and rounded once.
   [[nodiscard]] double sum() const noexcept;
   [[nodiscard]] double mean() const noexcept;
   [[nodiscard]] double variance() const noexcept;  // sample variance (n - 1), never negative
