@@ -117,14 +117,14 @@ BrokerLimits limits_of(const mqtt::connect_response& response) {
 }
 
 // The number of a subscription, the same in every life of weir (FNV-1a). 1 to 2^28 - 1.
-int subscription_id(std::string_view filter) {
+std::uint32_t subscription_id(std::string_view filter) {
   std::uint32_t hash = 2'166'136'261;
   for (const char c : filter) hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619;
-  return static_cast<int>(hash % 268'435'455 + 1);
+  return hash % 268'435'455 + 1;
 }
 
-std::vector<int> subscription_ids(const std::vector<std::string>& filters) {
-  std::vector<int> ids;
+std::vector<std::uint32_t> subscription_ids(const std::vector<std::string>& filters) {
+  std::vector<std::uint32_t> ids;
   for (const std::string& filter : filters) ids.push_back(subscription_id(filter));
   return ids;
 }
@@ -188,15 +188,17 @@ struct MqttLink::Inner {
   }
 
   // A broker may send one copy with the numbers of all subscriptions that took it, or one for each. Without a
-  // number: it knows none, or the subscription was made before we gave it one.
-  [[nodiscard]] bool is_ours(MQTTProperties& properties) const noexcept {
-    const int count = MQTTProperties_propertyCount(&properties, MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIER);
-    for (int i = 0; i < count; ++i) {
-      const auto id =
-          MQTTProperties_getNumericValueAt(&properties, MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIER, i);
-      if (std::ranges::find(ids, id) != ids.end()) return true;
+  // number: it knows none, or the subscription was made before we gave it one. Looks at the list itself: the
+  // library's functions for it cost a tenth of a message.
+  [[nodiscard]] bool is_ours(const MQTTProperties& properties) const noexcept {
+    bool numbered_copy = false;
+    for (int i = 0; i < properties.count; ++i) {
+      const MQTTProperty& property = properties.array[i];
+      if (property.identifier != MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIER) continue;
+      if (std::ranges::find(ids, property.value.integer4) != ids.end()) return true;
+      numbered_copy = true;
     }
-    return count == 0;
+    return !numbered_copy;
   }
 
   struct ConnectAction final : mqtt::iaction_listener {
@@ -260,8 +262,8 @@ struct MqttLink::Inner {
 
   std::atomic<MqttListener*> listener;
   const int protocol;
-  const std::vector<int> ids;         // of the subscriptions we want
-  std::atomic<bool> numbered{false};  // the broker takes and tells them
+  const std::vector<std::uint32_t> ids;  // of the subscriptions we want
+  std::atomic<bool> numbered{false};     // the broker takes and tells them
   std::atomic<bool> poisoned{false};
   ConnectAction connecting{*this};
   SubscribeAction subscribing{*this};
@@ -300,7 +302,9 @@ bool MqttLink::subscribe(std::size_t subscription, const std::string& filter, in
   const Options options(Options::SUBSCRIBE_NO_LOCAL, Options::NO_RETAIN_AS_PUBLISHED,
                         retained_wanted ? Options::SEND_RETAINED_ON_SUBSCRIBE : Options::DONT_SEND_RETAINED);
   mqtt::properties properties;
-  if (inner_->numbered) properties.add({mqtt::property::SUBSCRIPTION_IDENTIFIER, subscription_id(filter)});
+  if (inner_->numbered)
+    properties.add(
+        {mqtt::property::SUBSCRIPTION_IDENTIFIER, static_cast<std::int32_t>(subscription_id(filter))});
   inner_->client.subscribe(filter, qos, context_of(subscription), inner_->subscribing,
                            inner_->protocol == 4 ? Options{} : options, properties);
   return true;
