@@ -28,6 +28,18 @@ void end_with_parent(pid_t parent, int signal) {
   if (::getppid() != parent) ::_exit(1);
 }
 
+// No signal reaches the child before default_signals(): the parent's handlers are not for it.
+pid_t fork_without_signals() {
+  sigset_t all, before;
+  (void)::sigfillset(&all);
+  (void)::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t pid = ::fork();
+  const int error = errno;
+  if (pid != 0) (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return pid;
+}
+
 void default_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) (void)::signal(signal, SIG_DFL);
   sigset_t none;
@@ -55,7 +67,7 @@ core::Duration cpu_of(pid_t process) {
 Child Child::of(const std::function<int()>& body) {
   const pid_t parent = ::getpid();
   (void)std::fflush(nullptr);
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_without_signals();
   if (pid < 0) fail("bench: fork");
   if (pid > 0) return Child(pid);
   default_signals();
@@ -76,7 +88,7 @@ Child Child::of(const std::vector<std::string>& command, const std::string& log)
   const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (out < 0) fail(("bench: " + log).c_str());
   const pid_t parent = ::getpid();
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_without_signals();
   if (pid == 0) {
     default_signals();
     end_with_parent(parent, SIGTERM);

@@ -9,29 +9,36 @@ namespace bridge {
 namespace {
 
 constexpr std::size_t cache_line = 64;
+
+constexpr std::size_t aligned(std::size_t bytes) noexcept {
+  return (bytes + alignof(std::string_view) - 1) / alignof(std::string_view) * alignof(std::string_view);
+}
+// Where the captures of a route lie: behind all that every message needs.
+std::size_t captures_at(std::size_t series, std::size_t topic_bytes) noexcept {
+  return aligned(sizeof(Route) + series * sizeof(core::SeriesId) + topic_bytes);
+}
 // Of a row of series that lies by itself, or of a route with all that lies behind it.
 std::size_t row_bytes(const Route& route) noexcept { return route.series.size_bytes(); }
 std::size_t route_bytes(const Route& route) noexcept {
-  return static_cast<std::size_t>(route.topic.data() + route.topic.size() -
-                                  reinterpret_cast<const char*>(&route));
+  return static_cast<std::size_t>(
+      reinterpret_cast<const char*>(route.captures.data() + route.captures.size()) -
+      reinterpret_cast<const char*>(&route));
 }
 bool has_own_row(const Route& route) noexcept {
-  return static_cast<const void*>(route.series.data()) !=
-         static_cast<const void*>(route.captures.data() + route.captures.size());
+  return static_cast<const void*>(route.series.data()) != static_cast<const void*>(&route + 1);
 }
 static_assert(sizeof(Route) % alignof(std::string_view) == 0 && alignof(Route) == alignof(std::string_view));
 
 }  // namespace
 
-// In memory: the route, its captures, its series, its topic.
+// In memory: the route, its series, its topic, its captures.
 Route* Routes::add(const Route& route, std::uint64_t hash, std::size_t series) {
   const std::size_t captures = route.captures.size();
-  const std::size_t bytes = sizeof(Route) + captures * sizeof(std::string_view) +
-                            series * sizeof(core::SeriesId) + route.topic.size();
-  Route* const made = new (take(bytes)) Route(route);
-  auto* const captured = reinterpret_cast<std::string_view*>(made + 1);
-  auto* const ids = reinterpret_cast<core::SeriesId*>(captured + captures);
+  const std::size_t behind = captures_at(series, route.topic.size());
+  Route* const made = new (take(behind + captures * sizeof(std::string_view))) Route(route);
+  auto* const ids = reinterpret_cast<core::SeriesId*>(made + 1);
   auto* const text = reinterpret_cast<char*>(ids + series);
+  auto* const captured = reinterpret_cast<std::string_view*>(reinterpret_cast<char*>(made) + behind);
   std::uninitialized_fill_n(ids, series, unknown_series);
   made->series = {ids, series};
   route.topic.copy(text, route.topic.size());
