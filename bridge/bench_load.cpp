@@ -112,7 +112,7 @@ std::string bench_config(std::string_view root, std::uint32_t fields, bool disco
         std::string_view(named),
         std::string_view(R"(}, "lateness": "0s", "idle": "1s", "windows": [{"name": ")"),
         std::string_view(window), std::string_view(R"(", "length": ")"), std::string_view(window),
-        std::string_view(R"("}], "detectors": []}]})")}) {
+        std::string_view(R"(", "spread": "9s"}], "detectors": []}]})")}) {
     out += part;
   }
   return out;

@@ -1,7 +1,9 @@
+#include <charconv>
 #include <utility>
 
 #include "bridge/config_names.h"
 #include "bridge/config_read.h"
+#include "bridge/number.h"
 #include "bridge/text.h"
 
 namespace bridge {
@@ -118,9 +120,30 @@ void read_each(const Node& node, const std::string& pointer, Problems& problems,
   payload.each = std::move(each);
 }
 
+// Whether a number can be compared as it is written: it is one double, or an integer of 64 bits.
+bool is_comparable(const std::string& number) {
+  const Number read = number_of_text(number);
+  if (read.kind == NumberKind::finite && !read.inexact) return true;
+  std::uint64_t whole = 0;
+  const std::size_t sign = number.starts_with('-') ? 1 : 0;
+  const char* const end = number.data() + number.size();
+  const auto [behind, error] = std::from_chars(number.data() + sign, end, whole);
+  return error == std::errc{} && behind == end && (sign == 0 || whole <= std::uint64_t{1} << 63);
+}
+
+// One text for one number. Precondition: is_comparable().
+std::string number_text(const std::string& number) {
+  const Number read = number_of_text(number);
+  if (read.inexact) return number;
+  std::string out;
+  append_number(read.value + 0.0, out);  // -0.0 becomes 0.0
+  return out;
+}
+
 // The JSON text of a scalar.
 std::string json_text(const Node& node) {
-  if (node.kind != Node::Kind::text) return node.kind == Node::Kind::number ? node.text : node.seen();
+  if (node.kind == Node::Kind::number) return number_text(node.text);
+  if (node.kind != Node::Kind::text) return node.seen();
   std::string out{'"'};
   for (const char c : node.text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -135,6 +158,9 @@ void read_when(ObjectReader& in, Problems& problems, PayloadConfig& payload) {
       problems.add(at, shown(key) + ": must be a JSON pointer, as \"/type\"");
     } else if (value.kind == Node::Kind::array || value.kind == Node::Kind::object) {
       problems.add(at, value.seen() + ": must be a string, a number, true, false or null");
+    } else if (value.kind == Node::Kind::number && !is_comparable(value.text)) {
+      problems.add(at,
+                   value.text + ": must be a finite number, and of at most 64 bits where it is an integer");
     } else if (value.kind == Node::Kind::text && !text_of(value, at, problems)) {
       return;
     } else {

@@ -301,7 +301,8 @@ struct Edge::Inner {
     const Duration future = stream.config->future;
     const std::size_t groupings = stream.groupings.size();
     const std::size_t tag_count = stream.tag_names.size();
-    for (std::size_t i = 0; i < decoded.readings.size(); ++i) {
+    for (std::size_t i = seed || groupings != 1 ? 0 : take_plain(from, arrival); i < decoded.readings.size();
+         ++i) {
       if (const std::size_t run = seed || tag_count != 0 ? 0 : take_run(from, i, arrival); run != 0) {
         i += run - 1;
         continue;
@@ -328,6 +329,26 @@ struct Edge::Inner {
         }
       }
     }
+  }
+
+  // The first readings, as long as they are what nearly all are: one number of a field, at the time of
+  // arrival, of a series that is known. How many.
+  std::size_t take_plain(Route& from, Time arrival) {
+    const std::span<const Reading> all = decoded.readings;
+    std::size_t count = 0;
+    for (FieldId before = FieldTable::none; count < all.size(); before = all[count++].field) {
+      const Reading& reading = all[count];
+      if (reading.time != core::no_time || std::isnan(reading.value) || reading.field == before) break;
+      if (from.known(reading.field) >= limited_series) break;
+    }
+    // Where the next one is of the same field, an array begins here.
+    if (count > 0 && count < all.size() && all[count].field == all[count - 1].field) --count;
+    counters.samples.add(count);
+    counters.pushed.add(count);
+    for (const Reading& reading : all.first(count)) {
+      engine.push(from.series[reading.field], arrival, reading.value, position);
+    }
+    return count;
   }
 
   // Readings from `begin` on that are one field's, equally far apart in time: an array of values. The engine

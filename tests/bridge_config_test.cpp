@@ -177,6 +177,22 @@ TEST_CASE("every key of the broker, the engine and the outputs reaches its membe
   CHECK(config.log.format == "json");
 }
 
+TEST_CASE("a number of `when` is one number however it is written, and survives describe") {
+  const auto written = [](const std::string& number) {
+    const Config config =
+        parse_config(R"({"streams":[{"from":"a/{d}","payload":{"when":{"/n":)" + number + "}}}]}");
+    CHECK(test::same(config, parse_config(bridge::describe(config))));
+    return config.streams[0].payload.when.at("/n");
+  };
+  CHECK(written("5555555555277.77776") == "5555555555277.777");  // fuzzing found: was kept as written
+  CHECK(written("1.50e0") == "1.5");
+  CHECK(written("-0.0") == "0");
+  CHECK(written("1e300") == "1e300");
+  CHECK(written("9007199254740993") == "9007199254740993");  // no double is: compared digit by digit
+  CHECK(written("18446744073709551615") == "18446744073709551615");
+  CHECK(written("-9223372036854775808") == written("-9.223372036854775808e18"));
+}
+
 TEST_CASE("every key of a stream reaches its member") {
   const Config config = parse_config(every_key);
   REQUIRE(config.streams.size() == 4);
@@ -571,6 +587,9 @@ TEST_CASE("what is wrong with a payload") {
   check(R"({"when":{"type":1}})", {at + R"(/when/type: "type": must be a JSON pointer, as "/type")"});
   check(R"({"when":{"/type":[1]}})",
         {at + "/when/~1type: an array of 1: must be a string, a number, true, false or null"});
+  check(R"({"when":{"/n":123456789012345678901}})",
+        {at + "/when/~1n: 123456789012345678901: must be a finite number, and of at most 64 bits where it is "
+              "an integer"});
   check(R"({"name":"/n"})",
         {at + R"(/name: needs "value" beside it: rows that are name/value pairs have both)"});
   check(R"({"value":"/v"})",
