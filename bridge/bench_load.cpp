@@ -97,14 +97,15 @@ WireLoad wire_load(wire::Protocol protocol, std::string_view root, std::uint32_t
   return load;
 }
 
-std::string bench_config(std::string_view root, std::uint32_t fields, bool discover, std::string_view rest) {
+std::string bench_config(std::string_view root, std::uint32_t fields, bool discover, std::string_view rest,
+                         core::Duration spread) {
   std::string named;
   for (std::uint32_t i = 0; i < fields && !discover; ++i) {
     named.append(i == 0 ? R"(, "fields": {")" : R"(, ")").append(field_names.at(i));
     named.append(R"(": "/)").append(field_names.at(i)).append(R"(")");
   }
   if (!named.empty()) named += '}';
-  const std::string window = format_duration(bench_window);
+  const std::string window = format_duration(bench_window), shift = format_duration(spread);
   std::string out;
   for (const std::string_view part :
        {std::string_view("{"), rest, std::string_view(R"("streams": [{"name": "bench", "from": ")"), root,
@@ -112,7 +113,8 @@ std::string bench_config(std::string_view root, std::uint32_t fields, bool disco
         std::string_view(named),
         std::string_view(R"(}, "lateness": "0s", "idle": "1s", "windows": [{"name": ")"),
         std::string_view(window), std::string_view(R"(", "length": ")"), std::string_view(window),
-        std::string_view(R"(", "spread": "9s"}], "detectors": []}]})")}) {
+        std::string_view(R"(", "spread": ")"), std::string_view(shift),
+        std::string_view(R"("}], "detectors": []}]})")}) {
     out += part;
   }
   return out;

@@ -54,7 +54,8 @@ struct WireLoad {
 
 // What weir is told: one stream over `root`, `fields` of the four numbers (or all, found by discovery), one
 // tumbling window of bench_window, no detectors. `rest` is further top-level keys, each followed by a comma.
+// `spread`: over how much of the window the series' results are spread.
 [[nodiscard]] std::string bench_config(std::string_view root, std::uint32_t fields, bool discover,
-                                       std::string_view rest);
+                                       std::string_view rest, core::Duration spread = core::Duration{0});
 
 }  // namespace bridge
