@@ -284,13 +284,14 @@ TEST_CASE("a topic in steady use stays remembered and keeps its series, whoever 
       R"("windows":[{"kind":"cumulative","every":"1h","aggregates":["count"]}]}]})");
   std::uint64_t steady = 0, visitors = 0;
   for (core::Duration at{0}; at < 5h; at += 1min) {
+    // First of all those who want its place.
+    for (int i = 0; i < 7; ++i) feed.send(at, "in/visitor" + std::to_string(++visitors), "1");
     const std::uint64_t uncached = feed.stats().topics_uncached;
     const std::uint64_t refused = feed.samples(bridge::SampleOutcome::series_limit);
-    feed.send(at, "in/steady", "1");
+    feed.send(at + 1s, "in/steady", "1");
     ++steady;
     REQUIRE(feed.stats().topics_uncached == uncached);
     REQUIRE(feed.samples(bridge::SampleOutcome::series_limit) == refused);
-    for (int i = 0; i < 7; ++i) feed.send(at + 1s, "in/visitor" + std::to_string(++visitors), "1");
   }
   const bridge::Stats stats = feed.stats();
   CHECK(stats.topics_uncached > visitors / 2);  // there never was room for all
