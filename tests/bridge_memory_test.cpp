@@ -10,6 +10,7 @@
 #include "bridge/config.h"
 #include "bridge/rules.h"
 #include "core/shard.h"
+#include "tests/every_rule.h"
 
 namespace {
 
@@ -42,26 +43,12 @@ void process(core::Shard& shard, const core::Item& item) { shard.process({&item,
 }  // namespace
 
 TEST_CASE("a series takes what its plan says, with windows of every kind and aggregates of every name") {
-  std::string all;
-  for (const std::string_view name : core::aggregate_names()) {
-    const auto aggregate = core::find_aggregate(name);
-    if (aggregate && core::name(*aggregate) == name) all += '"' + std::string{name} + "\",";
-  }
-  all = R"("aggregates":[)" + all + R"("p95"],"above":1,"below":0,"range":[0,1],"half_life":"1s"})";
-  const std::vector<std::string> kinds{
-      R"({"length":"1m",)",
-      R"({"length":"1m","every":"10s",)",
-      R"({"kind":"sliding","length":"1m","samples_max":50,)",
-      R"({"kind":"count","samples":20,"step":5,)",
-      R"({"kind":"count","samples":20,"step":1,)",
-      R"({"kind":"session","gap":"10s",)",
-      R"({"kind":"cumulative","every":"10s","empty":"last",)",
-      R"({"kind":"calendar","calendar":{"unit":"day","zone":"Europe/Berlin"},)"};
-  for (std::size_t i = 0; i < kinds.size(); ++i) {
-    for (const std::string& keys : {all, std::string{R"("cadence":"learned"})"}}) {
-      CAPTURE(kinds[i] + keys);
+  const std::string all = "," + test::aggregate_keys(test::every_aggregate());
+  for (const std::string& kind : test::every_kind()) {
+    for (const std::string& keys : {all, std::string{R"(,"cadence":"learned")"}}) {
+      CAPTURE(kind + keys);
       const bridge::Config config =
-          bridge::parse_config(R"({"streams":[{"from":"in/{d}","windows":[)" + kinds[i] + keys + "]}]}");
+          bridge::parse_config(R"({"streams":[{"from":"in/{d}","windows":[)" + kind + keys + "}]}]}");
       const bridge::Rules rules(config);
       const core::Plan& plan = *rules.streams()[0]->groupings[0].plan_for("f");
       core::SeriesTable table(3);

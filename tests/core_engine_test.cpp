@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <iterator>
+#include <latch>
 #include <map>
 #include <memory>
 #include <random>
@@ -181,6 +182,10 @@ void drive(Bench& bench, std::uint32_t seed, int messages, std::uint32_t flush_s
         bench.engine->push_run(series, time, 1ms, values, position);
         pushed += values.size();
         continue;
+      }
+      if (bench.rules.wants_nulls() && random() % 30 == 0) {
+        bench.engine->push_null(series, time, position);
+        ++pushed;
       }
       if (random() % 400 == 0) bench.engine->evict(series, position);
       bench.engine->push(series, time, static_cast<double>(random() % 1000) / 100, position);
@@ -387,4 +392,49 @@ TEST_CASE("a full queue makes the edge wait, and that is counted") {
   bench.engine->settle();
   CHECK(bench.handled() == 500);
   CHECK(bench.engine->queue_waits(0) > 0);
+}
+
+namespace {
+
+// Stops its worker at the first result until it is let go on.
+class Stopped final : public core::Output {
+ public:
+  void window(Position, SeriesId, const core::WindowResult&) noexcept override {
+    if (!entered.try_wait()) entered.count_down();
+    go_on.wait();
+  }
+  void flag(Position, SeriesId, const core::FlagChange&) noexcept override {}
+
+  std::latch entered{1}, go_on{1};
+};
+
+}  // namespace
+
+// By structure, not by time: the worker stands still, nobody flushes, and yet every push returns.
+TEST_CASE("a push waits for no flush, and for no worker as long as there is room") {
+  constexpr std::size_t batch = 100, queue = 400;
+  const core::Plan rules = plan();
+  core::SeriesTable table(1);
+  const std::string_view key[]{"a"};
+  REQUIRE(table.intern(rules, key, "value") == 0U);
+  Stopped output;
+  Engine engine({1, true, batch, queue}, table, {&output});
+  engine.tick(begin, 0);
+  engine.push(0, begin, 1, 0);
+  engine.push(0, begin + 5s, 1, 0);  // closes the first window
+  engine.flush(FlushCause::idle);
+  output.entered.wait();
+  CHECK(engine.batch_items_total() == 3);
+  for (std::size_t i = 1; i < batch; ++i) engine.push(0, begin + 5s, 1, i);
+  CHECK(engine.batch_items_total() == 3);  // what is not full stays
+  CHECK(engine.queued_items(0) == 0);
+  for (std::size_t i = batch; i < queue + batch; ++i) engine.push(0, begin + 5s, 1, i);
+  CHECK(engine.queued_items(0) == queue);  // full, and the next batch is all but that
+  CHECK(engine.flushes(FlushCause::full) == queue / batch);
+  CHECK(engine.flushes(FlushCause::interval) == 0);
+  CHECK(engine.queue_waits(0) == 0);
+  CHECK(engine.handled(0) < 3);  // still at the second sample
+  output.go_on.count_down();
+  engine.settle();
+  CHECK(engine.handled(0) == 3 + queue + batch - 1);
 }

@@ -1,11 +1,14 @@
 // Every window kind, every aggregate, on every shape of input, against the model that keeps every sample.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdlib>
+#include <cstring>
 #include <iomanip>
 #include <sstream>
+#include <tuple>
 
 #include "tests/core_fixture.h"
 #include "tests/core_model.h"
@@ -192,6 +195,14 @@ void tell(model::Series& series, core::SeriesId id, const std::vector<Step>& ste
   }
 }
 
+bool same_bits(const model::Event& a, const model::Event& b) {
+  return std::tie(a.is_flag, a.cause, a.rule, a.start, a.end, a.rev, a.up, a.count, a.approximate, a.nulls,
+                  a.score) == std::tie(b.is_flag, b.cause, b.rule, b.start, b.end, b.rev, b.up, b.count,
+                                       b.approximate, b.nulls, b.score) &&
+         a.got.size() == b.got.size() &&
+         std::memcmp(a.got.data(), b.got.data(), a.got.size() * sizeof(double)) == 0;
+}
+
 // What to look at when they disagree.
 std::string story(const core::Plan& plan, const std::vector<Step>& steps, core::SeriesId id) {
   std::ostringstream text;
@@ -252,6 +263,14 @@ TEST_CASE("the shard says what the model says: every kind, every aggregate, ever
       const auto size = std::min(all.size() - done, static_cast<std::size_t>(1 + dice.below(most)));
       shard.process({&all[done], size});
       done += size;
+    }
+
+    // To the bit, wherever the input, and any run in it, is cut.
+    model::Recorder whole{count};
+    core::Shard{0, 1, table, whole}.process(all);
+    for (core::SeriesId id = 0; id < count; ++id) {
+      REQUIRE(std::equal(recorder.by_series[id].begin(), recorder.by_series[id].end(),
+                         whole.by_series[id].begin(), whole.by_series[id].end(), same_bits));
     }
 
     std::uint64_t model_aggregated = 0, model_late = 0;

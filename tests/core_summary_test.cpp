@@ -232,6 +232,44 @@ TEST_CASE("laws: identity, one sample, associativity") {
   }
 }
 
+TEST_CASE("laws: either way; where sums are exact, any grouping and order to the bit of every answer") {
+  std::mt19937_64 random{seed()};
+  INFO("WEIR_SEED=" << seed());
+  const auto answers = [](const Summary& all) {
+    return Values{static_cast<double>(all.count),
+                  all.sum(),
+                  all.mean(),
+                  all.variance(),
+                  all.stddev(),
+                  all.min,
+                  all.max};
+  };
+  for (int round = 0; round < 2000; ++round) {
+    const bool exact = round % 2 == 0;
+    Values va(2 + random() % 30), vb(1 + random() % 30);
+    for (Values* const values : {&va, &vb}) {
+      const double offset = values == &va ? 1000 : -3;  // so that references lie apart
+      for (double& one : *values) {
+        one = offset + static_cast<double>(random() % 4096) * (exact ? 1.0 / 64 : 0.1);
+      }
+    }
+    Summary ab = summarize(va), ba = summarize(vb);
+    ab.merge(summarize(vb));
+    ba.merge(summarize(va));
+    Values all = va;
+    all.insert(all.end(), vb.begin(), vb.end());
+    std::shuffle(all.begin(), all.end(), random);
+    for (const Summary& other :
+         {ba, summarize(all), merge_pieces(all, 1 + random() % 8, random() % 2 == 0, random)}) {
+      const Values left = answers(ab), right = answers(other);
+      if (exact) REQUIRE(left == right);
+      for (std::size_t i = 0; i < left.size(); ++i) {
+        REQUIRE(std::abs(left[i] - right[i]) <= 1e-15 * std::abs(left[i]));
+      }
+    }
+  }
+}
+
 TEST_CASE("ten million samples keep their digits") {
   Summary summary;
   std::mt19937_64 random{seed()};

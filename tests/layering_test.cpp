@@ -1,7 +1,7 @@
 // Who may include what, read from the include lines of core/ and bridge/:
 // core/ includes core/, the standard library and, in queue.cpp, the queue's header; <thread> in engine.*
 // only. bridge/ includes core/, bridge/, the standard library, the system, and at most one library of others
-// in a .cpp, none in a header.
+// in a .cpp, none in a header. And whether the tests are there that tests/README.md names.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -183,6 +183,13 @@ Strings violations(const std::string& path, const std::string& text) {
   return found;
 }
 
+std::string read(const fs::path& path) {
+  std::ifstream in(path);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
 }  // namespace
 
 TEST_CASE("the rules find what breaks them") {
@@ -228,12 +235,10 @@ TEST_CASE("core/ and bridge/ keep to the rules, and include files that exist") {
       const std::string extension = entry.path().extension().string();
       if (extension != ".h" && extension != ".cpp") continue;
       ++files;
-      std::ifstream in(entry.path());
-      std::stringstream text;
-      text << in.rdbuf();
+      const std::string text = read(entry.path());
       const std::string path = fs::relative(entry.path(), root).generic_string();
-      for (const std::string& violation : violations(path, text.str())) FAIL_CHECK(violation);
-      for (const Include& include : includes(text.str())) {
+      for (const std::string& violation : violations(path, text)) FAIL_CHECK(violation);
+      for (const Include& include : includes(text)) {
         if (include.quoted && !fs::exists(root / include.name))
           FAIL_CHECK((path + " includes " + include.name + ", which is not there"));
       }
@@ -241,4 +246,26 @@ TEST_CASE("core/ and bridge/ keep to the rules, and include files that exist") {
     CAPTURE(room);
     CHECK(files > 20);
   }
+}
+
+TEST_CASE("every test that the README names is there") {
+  const fs::path tests = fs::path(WEIR_SOURCE_DIR) / "tests";
+  const std::string readme = read(tests / "README.md");
+  const std::size_t table = readme.find("## What such programs get wrong");
+  REQUIRE(table != std::string::npos);
+  const std::regex named("`([a-z_]+_test)`: ([^|]+?)(?= · | [|])");
+  const std::regex broken(R"re("\s*\n\s*")re");  // a name in two pieces
+  std::size_t found = 0;
+  for (std::sregex_iterator at(readme.begin() + static_cast<std::ptrdiff_t>(table), readme.end(), named), end;
+       at != end; ++at, ++found) {
+    const std::string file = (*at)[1].str() + ".cpp", name = '"' + (*at)[2].str() + '"';
+    CAPTURE(file);
+    CAPTURE(name);
+    CHECK((std::regex_replace(read(tests / file), broken, "").find(name) != std::string::npos));
+  }
+  // As many as there are names of test programs in the table: none was overlooked.
+  std::size_t programs = 0;
+  for (std::size_t at = table; (at = readme.find("_test`: ", at)) != std::string::npos; ++at) ++programs;
+  CHECK(found == programs);
+  CHECK(found > 40);
 }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -376,4 +377,43 @@ TEST_CASE("ten restarts of the broker while everybody publishes: seen in status,
   CHECK(end["samples"]["total"] == end["messages"]["decoded"]);
   CHECK(end["publish"]["dropped"] == 0);
   CHECK(weir.stop() == 0);
+}
+
+// A configuration is read once. A signal that others take for "read it again" must not look as if it had done
+// that.
+TEST_CASE("SIGHUP ends weir, and does not pretend to have read the configuration again") {
+  LocalBroker broker;
+  broker.start();
+  RawClient statuses(broker.port(), "statuses");
+  statuses.subscribe("status", 1);
+  LiveProgram weir(config(broker, R"({"from": "in/{device}"})"));
+  (void)status_with(statuses, ready);
+  CHECK(weir.hang_up() == SIGHUP);
+  std::string last;
+  while (last.find("offline") == std::string::npos) last = statuses.next().payload;  // the broker tells
+  CHECK(weir.logged("started") == 1);
+  CHECK(weir.logged("reload") + weir.logged("ended") == 0);
+}
+
+TEST_CASE("whatever weir says, the password is not in it") {
+  const test::TempFolder folder;
+  REQUIRE(std::system(
+              ("mosquitto_passwd -b -c " + folder.file("passwords") + " weir right-secret").c_str()) == 0);
+  LocalBroker broker({false, false, "password_file " + folder.file("passwords")});
+  broker.start();
+  for (const std::string secret : {"right-secret", "wrong-secret"}) {
+    CAPTURE(secret);
+    LiveProgram weir(R"({"log": {"level": "debug"}, "broker": {"url": ")" + broker.url() +
+                     R"(", "username": "weir", "password_file": ")" +
+                     folder.write("password", secret + "\n") +
+                     R"("}, "http": {"listen": "127.0.0.1:0"}, "streams": [{"from": "in/{device}"}]})");
+    const bool right = secret == "right-secret";
+    REQUIRE(eventually([&] { return weir.logged(right ? " mqtt: connected " : "not authorised") > 0; }));
+    const int port = weir.http_port();
+    for (const char* path : {"/metrics", "/readyz"}) {
+      CHECK(bridge::wire::http_get(port, path).find(secret) == std::string::npos);
+    }
+    CHECK(weir.stop() == 0);
+    CHECK(weir.logged(secret) == 0);
+  }
 }

@@ -21,6 +21,7 @@ LiveProgram::LiveProgram(const std::string& config) {
   if (pid_ < 0) throw std::runtime_error("no process for weir");
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    std::signal(SIGHUP, SIG_DFL);  // whatever we were started with
     ::dup2(output, STDOUT_FILENO);
     ::dup2(output, STDERR_FILENO);
     ::execl(WEIR_PROGRAM, WEIR_PROGRAM, "run", path.c_str(), static_cast<char*>(nullptr));
@@ -43,6 +44,14 @@ int LiveProgram::stop() {
   const int code = ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   if (code != 0) std::fprintf(stderr, "weir ended with %d; it said:\n%s\n", code, log().c_str());
   return code;
+}
+
+int LiveProgram::hang_up() {
+  int status = 0;
+  ::kill(pid_, SIGHUP);
+  if (!eventually([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; })) return -1;
+  pid_ = 0;
+  return WIFSIGNALED(status) ? WTERMSIG(status) : -1;
 }
 
 int LiveProgram::logged(const std::string& text) const {

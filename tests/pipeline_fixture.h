@@ -1,4 +1,4 @@
-// A pipeline that runs in place, fed by hand: what tests of the edge and of whole paths share.
+// A pipeline fed by hand: what tests of the edge and of whole paths share.
 #pragma once
 
 #include <string>
@@ -24,8 +24,9 @@ struct Published {
 
 class Feed {
  public:
-  explicit Feed(std::string_view config)
-      : config_(bridge::parse_config(config)), pipeline_(config_, false, 1 << 30) {}
+  // `threads`: with workers, else in place.
+  explicit Feed(std::string_view config, bool threads = false)
+      : config_(bridge::parse_config(config)), pipeline_(config_, threads, 1 << 30) {}
 
   // A message that arrives `at` after `day`.
   void send(core::Duration at, std::string_view topic, std::string_view payload) {
