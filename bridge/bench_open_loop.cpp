@@ -1,0 +1,268 @@
+#include "bridge/bench_open_loop.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <thread>
+
+#include "bridge/journal.h"
+#include "core/check.h"
+#include "core/doorbell.h"
+
+namespace bridge {
+namespace {
+
+constexpr std::size_t topic_bytes = 14, topic_stride = 16;  // "fleet/d0000017"
+constexpr std::size_t value_bytes = 6;                      // "21.437"
+constexpr std::size_t payload_bytes_max = 64 << 20;         // of all payloads
+constexpr std::size_t payloads_max = 100'000;
+constexpr std::size_t outbox_bytes = 256 << 20;
+constexpr std::size_t batches_between_drains = 8;                      // as level E does
+constexpr core::Time begin_time{std::chrono::seconds{1'767'225'600}};  // 2026-01-01
+constexpr core::Duration between_rounds = std::chrono::milliseconds{1};
+// Nothing is due: about as long as `weir run` naps under load.
+constexpr core::Duration idle_nap = std::chrono::microseconds{200};
+constexpr core::Duration source_nap = std::chrono::microseconds{50};
+
+double clock_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// xorshift64* (Vigna 2016).
+std::uint64_t next_random(std::uint64_t& state) {
+  state ^= state >> 12U;
+  state ^= state << 25U;
+  state ^= state >> 27U;
+  return state * 0x2545F4914F6CDD1DU;
+}
+
+}  // namespace
+
+FleetLoad::FleetLoad(std::uint32_t devices, std::uint32_t points) : devices_(devices), points_(points) {
+  topics_.resize(std::size_t{devices} * topic_stride);
+  for (std::uint32_t i = 0; i < devices; ++i) {
+    char text[24];
+    (void)std::snprintf(text, sizeof text, "fleet/d%07u", i);
+    std::memcpy(&topics_[std::size_t{i} * topic_stride], text, topic_bytes);
+  }
+  payload_bytes_ = 5 + std::size_t{points} * (value_bytes + 1) + 1;  // {"v":[21.437,...]}
+  payload_stride_ = (payload_bytes_ + 7) / 8 * 8;
+  payloads_ = std::clamp<std::size_t>(payload_bytes_max / payload_stride_, 1, payloads_max);
+  texts_.reserve(payloads_ * payload_stride_ + payload_padding);
+  std::uint64_t random = 1;
+  for (std::size_t i = 0; i < payloads_; ++i) {
+    texts_ += R"({"v":[)";
+    for (std::uint32_t k = 0; k < points; ++k) {
+      char text[16];
+      const auto value = static_cast<unsigned>(10'000 + next_random(random) % 30'000);
+      (void)std::snprintf(text, sizeof text, "%02u.%03u,", value / 1000, value % 1000);
+      texts_ += text;
+    }
+    texts_.back() = ']';
+    texts_ += '}';
+    texts_.resize((i + 1) * payload_stride_, ' ');
+  }
+  texts_.append(payload_padding, ' ');
+}
+
+void FleetLoad::shuffle() {
+  std::uint64_t random = 2;
+  for (std::size_t i = devices_ - 1; i > 0; --i) {
+    const std::size_t k = next_random(random) % (i + 1);
+    std::swap_ranges(&topics_[i * topic_stride], &topics_[i * topic_stride] + topic_stride,
+                     &topics_[k * topic_stride]);
+  }
+}
+
+Message FleetLoad::message(std::uint64_t i) const {
+  Message message{};
+  message.topic = {&topics_[i % devices_ * topic_stride], topic_bytes};
+  message.payload = {&texts_[i % payloads_ * payload_stride_], payload_bytes_};
+  return message;
+}
+
+std::size_t FleetLoad::message_bytes() const { return topic_bytes + payload_bytes_; }
+
+std::string fleet_config(std::uint32_t devices, core::Duration window, const std::string& aggregation) {
+  const std::string length = format_duration(window);
+  const std::string spread = format_duration(window - std::chrono::milliseconds{1});
+  return R"({"aggregation": {)" + aggregation + R"(}, "limits": {"series_max": )" + std::to_string(devices) +
+         R"(}, "streams": [{"name": "fleet", "from": "fleet/{device}", "qos": 0, "payload": {"each": "/v", )" +
+         R"("fields": {"value": ""}}, "lateness": "0s", "idle": "1s", "windows": [{"name": ")" + length +
+         R"(", "length": ")" + length + R"(", "spread": ")" + spread + R"("}], "detectors": []}]})";
+}
+
+void Latencies::add(double seconds) {
+  const auto at = static_cast<std::size_t>(std::max(seconds, 0.0) / step);
+  ++counts_[std::min(at, counts_.size() - 1)];
+  ++all_;
+  most_ = std::max(most_, seconds);
+}
+
+double Latencies::percentile_ms(double part) const {
+  const auto wanted = static_cast<std::uint64_t>(std::ceil(part * static_cast<double>(all_)));
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i < counts_.size() && all_ > 0; ++i) {
+    seen += counts_[i];
+    if (seen >= wanted) return std::min(static_cast<double>(i + 1) * step, most_) * 1e3;
+  }
+  return 0;
+}
+
+OpenLoop::OpenLoop(const Config& config, const FleetLoad& load)
+    : config_(config), load_(load), pipeline_(config, true, outbox_bytes), event_start_(begin_time) {}
+
+double OpenLoop::elapsed() const { return clock_seconds() - start_; }
+double OpenLoop::due(std::uint64_t message) const { return static_cast<double>(message - first_) / rate_; }
+core::Time OpenLoop::event_time(double elapsed) const {
+  return event_start_ + core::Duration{static_cast<std::int64_t>(elapsed * 1e9)};
+}
+
+void OpenLoop::begin(double rate, OpenRound& round) {
+  round.offered = rate_ = rate;
+  first_ = taken_;
+  round.results = tally_.results;
+  latencies_ = {};
+  sink_cpu_ = 0;
+  round.usage -= usage_now();
+  start_ = clock_seconds();
+}
+
+void OpenLoop::end(OpenRound& round) {
+  pipeline_.engine().settle();
+  drain();
+  round.usage += usage_now();
+  round.usage.own_cpu -= sink_cpu_;
+  round.sink_cpu = sink_cpu_;
+  round.messages = taken_ - first_;
+  round.results = tally_.results - round.results;
+  round.latency_p50_ms = latencies_.percentile_ms(0.5);
+  round.latency_p99_ms = latencies_.percentile_ms(0.99);
+  round.latency_most_ms = latencies_.most_ms();
+  event_start_ = event_time(std::max(due(taken_), scheduled_ ? elapsed() : 0)) + between_rounds;
+}
+
+OpenRound OpenLoop::keep_pace(double rate, double seconds) {
+  OpenRound round;
+  scheduled_ = true;
+  begin(rate, round);
+  const auto all = static_cast<std::uint64_t>(rate * seconds);
+  for (double now = 0; now < seconds; now = elapsed()) {
+    const std::uint64_t wanted = std::min(all, static_cast<std::uint64_t>(now * rate) + 1);
+    const std::uint64_t ready = wanted - std::min(wanted, taken_ - first_);
+    if (ready == 0) {
+      idle(now);
+      continue;
+    }
+    round.behind_most_ms = std::max(round.behind_most_ms, (now - due(taken_)) * 1e3);
+    take(static_cast<std::size_t>(std::min<std::uint64_t>(ready, Journal::batch_max)));
+  }
+  round.behind_end_ms = taken_ - first_ == all ? 0 : (seconds - due(taken_)) * 1e3;
+  end(round);
+  return round;
+}
+
+OpenRound OpenLoop::flood(double rate, std::uint64_t messages) {
+  OpenRound round;
+  scheduled_ = false;
+  begin(rate, round);
+  for (std::uint64_t left = messages; left > 0;) {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left, Journal::batch_max));
+    take(count);
+    left -= count;
+  }
+  end(round);
+  return round;
+}
+
+void OpenLoop::take(std::size_t count) {
+  std::array<Message, Journal::batch_max> messages;
+  for (std::size_t i = 0; i < count; ++i) {
+    messages[i] = load_.message(taken_ + i);
+    messages[i].arrival = event_time(due(taken_ + i));
+  }
+  pipeline_.edge().take(std::span(messages).first(count));
+  taken_ += count;
+  took(messages[count - 1].arrival);
+}
+
+// As `weir run` does after each batch.
+void OpenLoop::took(core::Time arrival) {
+  if (arrival - flushed_ >= config_.aggregation.flush_interval) {
+    flushed_ = arrival;
+    pipeline_.engine().flush(core::FlushCause::interval);
+  }
+  if (++batches_ % batches_between_drains == 0) drain();
+}
+
+void OpenLoop::idle(double elapsed) {
+  pipeline_.engine().flush(core::FlushCause::idle);
+  (void)pipeline_.edge().take_tick(event_time(elapsed));
+  drain();
+  core::nap(idle_nap);
+}
+
+void OpenLoop::drain() {
+  const double cpu = thread_cpu_seconds();
+  const double now = elapsed();
+  for (Outbox* outbox : pipeline_.outboxes()) {
+    for (const Result* result = outbox->front(); result != nullptr; result = outbox->front()) {
+      tally_.take(result->topic, result->payload);
+      if (result->cause >= first_) latencies_.add(now - due(result->cause));
+      outbox->pop();
+    }
+  }
+  sink_cpu_ += thread_cpu_seconds() - cpu;
+}
+
+OpenLoop::Burst OpenLoop::burst() {
+  Burst burst;
+  Journal journal(config_.limits.journal_bytes);
+  const double start = clock_seconds();
+  const std::jthread source([&] {
+    for (std::uint32_t i = 0; i < load_.devices(); ++i) {
+      Message message = load_.message(i);
+      message.arrival =
+          event_start_ + core::Duration{static_cast<std::int64_t>((clock_seconds() - start) * 1e9)};
+      while (!journal.push(message)) core::nap(source_nap);
+    }
+    journal.close();
+  });
+  core::Time arrival = event_start_;
+  while (!journal.finished()) {
+    const std::span<const Message> messages = journal.batch();
+    if (messages.empty()) {
+      pipeline_.engine().flush(core::FlushCause::idle);
+      journal.wait(tick_every);
+      continue;
+    }
+    arrival = messages.back().arrival;
+    pipeline_.edge().take(messages);
+    taken_ += messages.size();
+    journal.pop();
+    took(arrival);
+    burst.journal_bytes_most = std::max<std::uint64_t>(burst.journal_bytes_most, journal.bytes());
+  }
+  pipeline_.engine().settle();
+  drain();
+  burst.seconds = clock_seconds() - start;
+  event_start_ = arrival + between_rounds;
+  return burst;
+}
+
+void OpenLoop::finish() {
+  core::Engine& engine = pipeline_.engine();
+  engine.finish(taken_);
+  for (std::uint32_t shard = 0; shard < engine.shards(); ++shard) {
+    while (engine.handled(shard) != engine.sent(shard)) {
+      drain();
+      core::nap(source_nap);
+    }
+  }
+  drain();
+  engine.close();
+}
+
+}  // namespace bridge

@@ -1,0 +1,123 @@
+// OpenLoop: a fleet's messages into a pipeline by the clock, whatever happens: what falls behind is behind,
+// and counted. One device, one topic, one series; a message is a JSON array of the points its device
+// gathered. The calling thread is the edge, and empties the outboxes; the workers are the pipeline's.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bridge/bench_observer.h"
+#include "bridge/bench_usage.h"
+#include "bridge/message.h"
+#include "bridge/pipeline.h"
+
+namespace bridge {
+
+// Topics and payloads, made beforehand: a topic per device, and some thousand different payloads.
+class FleetLoad {
+ public:
+  FleetLoad(std::uint32_t devices, std::uint32_t points);
+  // From now on the devices report in another order.
+  void shuffle();
+  // Message `i` of an endless run, its arrival left open; readable padding behind the payload.
+  [[nodiscard]] Message message(std::uint64_t i) const;
+
+  [[nodiscard]] std::uint32_t devices() const { return devices_; }
+  [[nodiscard]] std::uint32_t points() const { return points_; }
+  [[nodiscard]] std::size_t message_bytes() const;
+
+ private:
+  std::uint32_t devices_, points_;
+  std::size_t payload_bytes_ = 0, payload_stride_ = 0, payloads_ = 0;
+  std::string topics_, texts_;
+};
+
+// One stream over the fleet's topics, one tumbling window of `window`, each series' beginning at another
+// time, no detectors. `aggregation`: the members of that object.
+[[nodiscard]] std::string fleet_config(std::uint32_t devices, core::Duration window,
+                                       const std::string& aggregation);
+
+// How long results took: from the scheduled time of the message that caused one to when it left the outbox.
+class Latencies {
+ public:
+  void add(double seconds);
+  // Upper bound of the part, in milliseconds; 0 without any.
+  [[nodiscard]] double percentile_ms(double part) const;
+  [[nodiscard]] double most_ms() const { return most_ * 1e3; }
+
+ private:
+  static constexpr double step = 50e-6;
+  std::vector<std::uint64_t> counts_ = std::vector<std::uint64_t>(100'000);  // the last holds what is longer
+  std::uint64_t all_ = 0;
+  double most_ = 0;
+};
+
+struct OpenRound {
+  double offered = 0;          // messages per second
+  std::uint64_t messages = 0;  // taken, and everything made of them
+  double behind_most_ms = 0, behind_end_ms = 0;
+  Usage usage;          // own_cpu is the edge's
+  double sink_cpu = 0;  // seconds, for emptying the outboxes; not in usage
+  std::uint64_t results = 0;
+  double latency_p50_ms = 0, latency_p99_ms = 0, latency_most_ms = 0;
+
+  [[nodiscard]] double reached() const { return static_cast<double>(messages) / usage.seconds; }
+  // Seconds of processor of edge and workers per message.
+  [[nodiscard]] double cpu() const {
+    return (usage.own_cpu + usage.other_cpu) / static_cast<double>(messages);
+  }
+};
+
+class OpenLoop {
+ public:
+  // Both outlive it.
+  OpenLoop(const Config& config, const FleetLoad& load);
+
+  // As many messages a second for so long; then all that was taken is handled.
+  OpenRound keep_pace(double rate, double seconds);
+  // So many messages as fast as they are taken; event time passes as if `rate` came a second.
+  OpenRound flood(double rate, std::uint64_t messages);
+  // All devices at once, a message each, through a journal of the configured size.
+  struct Burst {
+    double seconds = 0;
+    std::uint64_t journal_bytes_most = 0;
+  };
+  Burst burst();
+  // The end: every window that is open becomes a result.
+  void finish();
+
+  [[nodiscard]] Pipeline& pipeline() { return pipeline_; }
+  [[nodiscard]] const ResultTally& tally() const { return tally_; }
+  [[nodiscard]] std::uint64_t taken() const { return taken_; }
+
+ private:
+  void begin(double rate, OpenRound& round);
+  void end(OpenRound& round);
+  void take(std::size_t count);
+  void took(core::Time arrival);
+  void idle(double elapsed);
+  void drain();
+  [[nodiscard]] core::Time event_time(double elapsed) const;
+  [[nodiscard]] double elapsed() const;
+  [[nodiscard]] double due(std::uint64_t message) const;
+
+  const Config& config_;
+  const FleetLoad& load_;
+  Pipeline pipeline_;
+  ResultTally tally_;
+  Latencies latencies_;
+  std::uint64_t taken_ = 0;  // messages so far
+  std::uint64_t batches_ = 0;
+  core::Time flushed_{};
+  // Of the round under way.
+  double rate_ = 1;
+  double start_ = 0;         // by the clock
+  std::uint64_t first_ = 0;  // its first message
+  core::Time event_start_{};
+  double sink_cpu_ = 0;
+  bool scheduled_ = false;
+};
+
+}  // namespace bridge
