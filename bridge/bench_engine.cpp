@@ -30,7 +30,8 @@ class EngineBench {
         config_(parse_config(bench_config("bench", options.fields, options.discover,
                                           R"("aggregation": {"shard_count": 1}, )"))),
         load_(record_load(options.devices, recorded_messages(options))),
-        pipeline_(config_, true, outbox_bytes) {}
+        pipeline_(config_, true, outbox_bytes),
+        outboxes_(pipeline_.outboxes()) {}
 
   EngineReport run() {
     EngineReport report;
@@ -106,7 +107,7 @@ class EngineBench {
   }
 
   void drain() {
-    for (Outbox* outbox : pipeline_.outboxes()) {
+    for (Outbox* outbox : outboxes_) {
       for (; outbox->front() != nullptr; outbox->pop()) ++drained_;
     }
   }
@@ -128,13 +129,14 @@ class EngineBench {
     report.decoded = stats.messages[static_cast<std::size_t>(MessageOutcome::decoded)];
     report.samples = stats.samples;
     report.aggregated = stats.samples_by[static_cast<std::size_t>(SampleOutcome::aggregated)];
-    for (const Outbox* outbox : pipeline_.outboxes()) report.refused += outbox->refused();
+    for (const Outbox* outbox : outboxes_) report.refused += outbox->refused();
   }
 
   const BenchOptions options_;
   const Config config_;
   RecordedLoad load_;
   Pipeline pipeline_;
+  const std::vector<Outbox*> outboxes_;
   std::uint64_t taken_ = 0;
   std::uint64_t drained_ = 0;
   Usage usage_;

@@ -47,7 +47,7 @@ FleetLoad::FleetLoad(std::uint32_t devices, std::uint32_t points) : devices_(dev
     (void)std::snprintf(text, sizeof text, "fleet/d%07u", i);
     std::memcpy(&topics_[std::size_t{i} * topic_stride], text, topic_bytes);
   }
-  payload_bytes_ = 5 + std::size_t{points} * (value_bytes + 1) + 1;  // {"v":[21.437,...]}
+  payload_bytes_ = 7 + std::size_t{points} * (value_bytes + 1);  // {"v":[21.437,21.438]}
   payload_stride_ = (payload_bytes_ + 7) / 8 * 8;
   payloads_ = std::clamp<std::size_t>(payload_bytes_max / payload_stride_, 1, payloads_max);
   texts_.reserve(payloads_ * payload_stride_ + payload_padding);
@@ -112,7 +112,11 @@ double Latencies::percentile_ms(double part) const {
 }
 
 OpenLoop::OpenLoop(const Config& config, const FleetLoad& load)
-    : config_(config), load_(load), pipeline_(config, true, outbox_bytes), event_start_(begin_time) {}
+    : config_(config),
+      load_(load),
+      pipeline_(config, true, outbox_bytes),
+      outboxes_(pipeline_.outboxes()),
+      event_start_(begin_time) {}
 
 double OpenLoop::elapsed() const { return clock_seconds() - start_; }
 double OpenLoop::due(std::uint64_t message) const { return static_cast<double>(message - first_) / rate_; }
@@ -207,7 +211,7 @@ void OpenLoop::idle(double elapsed) {
 void OpenLoop::drain() {
   const double cpu = thread_cpu_seconds();
   const double now = elapsed();
-  for (Outbox* outbox : pipeline_.outboxes()) {
+  for (Outbox* outbox : outboxes_) {
     for (const Result* result = outbox->front(); result != nullptr; result = outbox->front()) {
       tally_.take(result->topic, result->payload);
       if (result->cause >= first_) latencies_.add(now - due(result->cause));

@@ -106,6 +106,7 @@ class OpenLoop {
   const Config& config_;
   const FleetLoad& load_;
   Pipeline pipeline_;
+  const std::vector<Outbox*> outboxes_;
   ResultTally tally_;
   Latencies latencies_;
   std::uint64_t taken_ = 0;  // messages so far
