@@ -49,6 +49,7 @@ Json round_json(const FleetReport& report, const OpenRound& r) {
           {"edge_cpu_seconds", r.usage.own_cpu},
           {"worker_cpu_seconds", r.usage.other_cpu},
           {"sink_cpu_seconds", r.sink_cpu},
+          {"foreign_cpu_seconds", r.usage.foreign_cpu},
           {"behind_most_ms", r.behind_most_ms},
           {"behind_end_ms", r.behind_end_ms},
           {"results", r.results},

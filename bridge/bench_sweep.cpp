@@ -11,7 +11,6 @@ namespace bridge {
 namespace {
 
 constexpr core::Duration window = std::chrono::seconds{1};  // so that a short round has many results
-constexpr double paced_seconds = 0.5;
 
 struct Setting {
   const char* key;
@@ -102,7 +101,7 @@ SweepRow middle(const std::vector<std::vector<SweepRow>>& rounds, std::size_t at
 
 }  // namespace
 
-SweepReport bench_sweep(const BenchOptions& options) {
+SweepReport bench_sweep(const BenchOptions& options, double paced_seconds) {
   SweepReport report;
   report.devices = options.devices;
   report.points = options.points;

@@ -41,6 +41,6 @@ struct SweepReport {
 };
 
 // Options were validated.
-[[nodiscard]] SweepReport bench_sweep(const BenchOptions& options);
+[[nodiscard]] SweepReport bench_sweep(const BenchOptions& options, double paced_seconds = 0.5);
 
 }  // namespace bridge

@@ -147,17 +147,22 @@ std::string text_of(const FleetReport& report) {
       static_cast<double>(report.burst.journal_bytes_most) * 1e-6,
       static_cast<double>(report.journal_bytes_max) * 1e-6,
       static_cast<double>(report.burst_resident_peak) * 1e-6);
-  add(out, "%12s%12s%12s%8s%8s%8s%8s%12s%12s%12s%24s\n", "offered/s", "points/s", "messages/s", "of CPU",
-      "edge", "workers", "sink", "behind most", "at the end", "results/s", "latency p50/p99/most");
+  add(out, "%12s%12s%12s%8s%8s%8s%8s%8s%13s%13s%11s  %s\n", "offered/s", "points/s", "messages/s", "of CPU",
+      "edge", "workers", "sink", "others", "behind most", "at the end", "results/s",
+      "latency p50 / p99 / most");
   for (const OpenRound& r : report.rounds) {
     const double share = 100 / r.usage.seconds;  // of one core
-    add(out, "%12.0f%12.0f%12.0f%7.1f%%%7.1f%%%7.1f%%%7.1f%%%9.1f ms%9.1f ms%12.0f%12.2f/%.2f/%.2f ms  %s\n",
+    add(out, "%12.0f%12.0f%12.0f%7.1f%%%7.1f%%%7.1f%%%7.1f%%%7.1f%%%10.1f ms%10.1f ms%11.0f",
         r.offered * report.points, r.reached() * report.points, r.reached(), 100 * report.cpu_share(r),
-        r.usage.own_cpu * share, r.usage.other_cpu * share, r.sink_cpu * share, r.behind_most_ms,
-        r.behind_end_ms, static_cast<double>(r.results) / r.usage.seconds, r.latency_p50_ms, r.latency_p99_ms,
-        r.latency_most_ms, report.holds(r) ? "held" : "not held");
+        r.usage.own_cpu * share, r.usage.other_cpu * share, r.sink_cpu * share, r.usage.foreign_cpu * share,
+        r.behind_most_ms, r.behind_end_ms, static_cast<double>(r.results) / r.usage.seconds);
+    add(out, "  %.2f / %.2f / %.2f ms  %s\n", r.latency_p50_ms, r.latency_p99_ms, r.latency_most_ms,
+        report.holds(r) ? "held" : "not held");
   }
-  out += "(of CPU: edge and workers, of all cores; edge, workers and sink: of one core)\n";
+  out +=
+      "(of CPU: edge and workers, of all cores. Of one core: edge, workers, sink; others: programs beside "
+      "this "
+      "one, and what a hypervisor took)\n";
   if (report.holds(report.rounds.front())) {
     out += "the fleet is held under 70 % of the cores\n";
   } else {

@@ -14,6 +14,7 @@ struct Usage {
   std::uint64_t allocations = 0;  // calls of operator new
   std::uint64_t naps = 0;         // timed waits for work or for room, without a lock
   std::uint64_t futex_waits = 0;  // sleeps until another thread rings
+  double foreign_cpu = 0;         // seconds that other programs used, and that a hypervisor took
   std::uint64_t switches = 0;     // as the system counts them: a thread gave its processor up and waited
 
   Usage& operator+=(const Usage& more);
