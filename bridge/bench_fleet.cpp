@@ -4,8 +4,6 @@
 #include <charconv>
 #include <thread>
 
-#include "bridge/bench_load.h"
-
 namespace bridge {
 namespace {
 
@@ -15,8 +13,8 @@ constexpr double aim = 0.97;                   // of what should be held, so tha
 constexpr double next_aim = 0.9;
 constexpr int tries = 4;
 constexpr double try_seconds = 10;
-constexpr core::Duration warm_period = bench_window / 2 + std::chrono::milliseconds{500};
-constexpr std::uint64_t warm_passes = 2;
+constexpr core::Duration window = std::chrono::minutes{1};
+constexpr core::Duration idle_least = std::chrono::seconds{10};
 
 // Messages a second that this machine should hold by what they cost in `round`.
 double rate_for(const OpenRound& round, unsigned cores) {
@@ -83,12 +81,13 @@ FleetReport bench_fleet(const BenchOptions& options) {
   FleetReport report;
   report.fleet = parse_fleet(options.fleet).value();
   report.points = options.points;
-  report.window = format_duration(bench_window);
+  report.window = format_duration(window);
+  const core::Duration silence = 2 * report.points * report.fleet.interval;  // of a device between messages
   report.cores = std::max(std::thread::hardware_concurrency(), 1U);
   report.workers = options.workers;
   report.seconds = std::chrono::duration<double>(parse_duration(options.duration).value()).count();
 
-  const Config config = parse_config(fleet_config(report.fleet.devices, bench_window,
+  const Config config = parse_config(fleet_config(report.fleet.devices, window, std::max(silence, idle_least),
                                                   R"("shard_count": )" + std::to_string(options.workers)));
   FleetLoad load(report.fleet.devices, options.points);
   report.message_bytes = load.message_bytes();
@@ -98,9 +97,6 @@ FleetReport bench_fleet(const BenchOptions& options) {
   report.burst = loop.burst();
   report.burst_resident_peak = resident_bytes_peak() - before;
   load.shuffle();
-  // Each series closes a window and begins the next before anything is measured.
-  (void)loop.flood(report.fleet.devices / std::chrono::duration<double>(warm_period).count(),
-                   warm_passes * std::uint64_t{report.fleet.devices});
 
   const double points = report.fleet.devices / std::chrono::duration<double>(report.fleet.interval).count();
   measure_rounds(loop, points / options.points, report.seconds, report);

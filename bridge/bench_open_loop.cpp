@@ -25,6 +25,8 @@ constexpr core::Duration between_rounds = std::chrono::milliseconds{1};
 // Nothing is due: about as long as `weir run` naps under load.
 constexpr core::Duration idle_nap = std::chrono::microseconds{200};
 constexpr core::Duration source_nap = std::chrono::microseconds{50};
+constexpr core::Duration sink_nap = std::chrono::microseconds{200};
+constexpr std::size_t results_at_once = 1000;
 
 double clock_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -85,13 +87,15 @@ Message FleetLoad::message(std::uint64_t i) const {
 
 std::size_t FleetLoad::message_bytes() const { return topic_bytes + payload_bytes_; }
 
-std::string fleet_config(std::uint32_t devices, core::Duration window, const std::string& aggregation) {
+std::string fleet_config(std::uint32_t devices, core::Duration window, core::Duration idle,
+                         const std::string& aggregation) {
   const std::string length = format_duration(window);
   const std::string spread = format_duration(window - std::chrono::milliseconds{1});
   return R"({"aggregation": {)" + aggregation + R"(}, "limits": {"series_max": )" + std::to_string(devices) +
          R"(}, "streams": [{"name": "fleet", "from": "fleet/{device}", "qos": 0, "payload": {"each": "/v", )" +
-         R"("fields": {"value": ""}}, "lateness": "0s", "idle": "1s", "windows": [{"name": ")" + length +
-         R"(", "length": ")" + length + R"(", "spread": ")" + spread + R"("}], "detectors": []}]})";
+         R"("fields": {"value": ""}}, "lateness": "0s", "idle": ")" + format_duration(idle) +
+         R"(", "windows": [{"name": ")" + length + R"(", "length": ")" + length + R"(", "spread": ")" +
+         spread + R"("}], "detectors": []}]})";
 }
 
 void Latencies::add(double seconds) {
@@ -111,66 +115,115 @@ double Latencies::percentile_ms(double part) const {
   return 0;
 }
 
+Drain::Drain(std::vector<Outbox*> outboxes)
+    : outboxes_(std::move(outboxes)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+void Drain::begin(const Schedule& schedule) {
+  const std::lock_guard lock(mutex_);
+  schedule_ = schedule;
+  latencies_ = {};
+}
+
+void Drain::catch_up() const {
+  for (const Outbox* outbox : outboxes_) {
+    while (outbox->popped() != outbox->pushed()) core::nap(sink_nap);
+  }
+}
+
+ResultTally Drain::tally() const {
+  const std::lock_guard lock(mutex_);
+  return tally_;
+}
+
+Latencies Drain::latencies() const {
+  const std::lock_guard lock(mutex_);
+  return latencies_;
+}
+
+double Drain::cpu_seconds() const {
+  const std::lock_guard lock(mutex_);
+  return cpu_;
+}
+
+void Drain::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    if (take_some() == 0) core::nap(sink_nap);
+  }
+}
+
+std::size_t Drain::take_some() {
+  const std::lock_guard lock(mutex_);
+  const double now = clock_seconds() - schedule_.start;
+  std::size_t taken = 0;
+  for (Outbox* outbox : outboxes_) {
+    for (const Result* result = outbox->front(); result != nullptr && taken < results_at_once;
+         result = outbox->front(), ++taken) {
+      tally_.take(result->topic, result->payload);
+      if (result->cause >= schedule_.first) latencies_.add(now - schedule_.due(result->cause));
+      outbox->pop();
+    }
+  }
+  cpu_ = thread_cpu_seconds();
+  return taken;
+}
+
 OpenLoop::OpenLoop(const Config& config, const FleetLoad& load)
     : config_(config),
       load_(load),
       pipeline_(config, true, outbox_bytes),
-      outboxes_(pipeline_.outboxes()),
+      drain_(pipeline_.outboxes()),
       event_start_(begin_time) {}
 
-double OpenLoop::elapsed() const { return clock_seconds() - start_; }
-double OpenLoop::due(std::uint64_t message) const { return static_cast<double>(message - first_) / rate_; }
+double OpenLoop::elapsed() const { return clock_seconds() - schedule_.start; }
 core::Time OpenLoop::event_time(double elapsed) const {
   return event_start_ + core::Duration{static_cast<std::int64_t>(elapsed * 1e9)};
 }
 
 void OpenLoop::begin(double rate, OpenRound& round) {
-  round.offered = rate_ = rate;
-  first_ = taken_;
-  round.results = tally_.results;
-  latencies_ = {};
-  sink_cpu_ = 0;
+  round.offered = rate;
+  round.results = drain_.tally().results;
+  round.sink_cpu = drain_.cpu_seconds();
+  schedule_ = {clock_seconds(), rate, taken_};
+  drain_.begin(schedule_);
   round.usage -= usage_now();
-  start_ = clock_seconds();
 }
 
 void OpenLoop::end(OpenRound& round) {
   pipeline_.engine().settle();
-  drain();
+  drain_.catch_up();
   round.usage += usage_now();
-  round.usage.own_cpu -= sink_cpu_;
-  round.sink_cpu = sink_cpu_;
-  round.messages = taken_ - first_;
-  round.results = tally_.results - round.results;
-  round.latency_p50_ms = latencies_.percentile_ms(0.5);
-  round.latency_p99_ms = latencies_.percentile_ms(0.99);
-  round.latency_most_ms = latencies_.most_ms();
-  event_start_ = event_time(std::max(due(taken_), scheduled_ ? elapsed() : 0)) + between_rounds;
+  round.sink_cpu = drain_.cpu_seconds() - round.sink_cpu;
+  round.usage.other_cpu -= round.sink_cpu;
+  round.messages = taken_ - schedule_.first;
+  round.results = drain_.tally().results - round.results;
+  const Latencies latencies = drain_.latencies();
+  round.latency_p50_ms = latencies.percentile_ms(0.5);
+  round.latency_p99_ms = latencies.percentile_ms(0.99);
+  round.latency_most_ms = latencies.most_ms();
+  event_start_ = event_time(schedule_.due(taken_)) + between_rounds;
 }
 
 OpenRound OpenLoop::keep_pace(double rate, double seconds) {
   OpenRound round;
-  scheduled_ = true;
   begin(rate, round);
   const auto all = static_cast<std::uint64_t>(rate * seconds);
   for (double now = 0; now < seconds; now = elapsed()) {
     const std::uint64_t wanted = std::min(all, static_cast<std::uint64_t>(now * rate) + 1);
-    const std::uint64_t ready = wanted - std::min(wanted, taken_ - first_);
+    const std::uint64_t ready = wanted - std::min(wanted, taken_ - schedule_.first);
     if (ready == 0) {
       idle(now);
       continue;
     }
-    round.behind_most_ms = std::max(round.behind_most_ms, (now - due(taken_)) * 1e3);
+    round.behind_most_ms = std::max(round.behind_most_ms, (now - schedule_.due(taken_)) * 1e3);
     take(static_cast<std::size_t>(std::min<std::uint64_t>(ready, Journal::batch_max)));
   }
-  round.behind_end_ms = taken_ - first_ == all ? 0 : (seconds - due(taken_)) * 1e3;
+  round.behind_end_ms = taken_ - schedule_.first == all ? 0 : (seconds - schedule_.due(taken_)) * 1e3;
   end(round);
   return round;
 }
 
 OpenRound OpenLoop::flood(double rate, std::uint64_t messages) {
   OpenRound round;
-  scheduled_ = false;
   begin(rate, round);
   for (std::uint64_t left = messages; left > 0;) {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left, Journal::batch_max));
@@ -185,7 +238,7 @@ void OpenLoop::take(std::size_t count) {
   std::array<Message, Journal::batch_max> messages;
   for (std::size_t i = 0; i < count; ++i) {
     messages[i] = load_.message(taken_ + i);
-    messages[i].arrival = event_time(due(taken_ + i));
+    messages[i].arrival = event_time(schedule_.due(taken_ + i));
   }
   pipeline_.edge().take(std::span(messages).first(count));
   taken_ += count;
@@ -198,27 +251,12 @@ void OpenLoop::took(core::Time arrival) {
     flushed_ = arrival;
     pipeline_.engine().flush(core::FlushCause::interval);
   }
-  if (++batches_ % batches_between_drains == 0) drain();
 }
 
 void OpenLoop::idle(double elapsed) {
   pipeline_.engine().flush(core::FlushCause::idle);
   (void)pipeline_.edge().take_tick(event_time(elapsed));
-  drain();
   core::nap(idle_nap);
-}
-
-void OpenLoop::drain() {
-  const double cpu = thread_cpu_seconds();
-  const double now = elapsed();
-  for (Outbox* outbox : outboxes_) {
-    for (const Result* result = outbox->front(); result != nullptr; result = outbox->front()) {
-      tally_.take(result->topic, result->payload);
-      if (result->cause >= first_) latencies_.add(now - due(result->cause));
-      outbox->pop();
-    }
-  }
-  sink_cpu_ += thread_cpu_seconds() - cpu;
 }
 
 OpenLoop::Burst OpenLoop::burst() {
@@ -250,23 +288,15 @@ OpenLoop::Burst OpenLoop::burst() {
     burst.journal_bytes_most = std::max<std::uint64_t>(burst.journal_bytes_most, journal.bytes());
   }
   pipeline_.engine().settle();
-  drain();
   burst.seconds = clock_seconds() - start;
   event_start_ = arrival + between_rounds;
   return burst;
 }
 
 void OpenLoop::finish() {
-  core::Engine& engine = pipeline_.engine();
-  engine.finish(taken_);
-  for (std::uint32_t shard = 0; shard < engine.shards(); ++shard) {
-    while (engine.handled(shard) != engine.sent(shard)) {
-      drain();
-      core::nap(source_nap);
-    }
-  }
-  drain();
-  engine.close();
+  pipeline_.engine().finish(taken_);
+  pipeline_.engine().close();
+  drain_.catch_up();
 }
 
 }  // namespace bridge

@@ -1,11 +1,14 @@
 // OpenLoop: a fleet's messages into a pipeline by the clock, whatever happens: what falls behind is behind,
 // and counted. One device, one topic, one series; a message is a JSON array of the points its device
-// gathered. The calling thread is the edge, and empties the outboxes; the workers are the pipeline's.
+// gathered. The calling thread is the edge; the workers are the pipeline's; a third empties the outboxes, as
+// the publisher would, to nowhere.
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bridge/bench_observer.h"
@@ -36,7 +39,7 @@ class FleetLoad {
 
 // One stream over the fleet's topics, one tumbling window of `window`, each series' beginning at another
 // time, no detectors. `aggregation`: the members of that object.
-[[nodiscard]] std::string fleet_config(std::uint32_t devices, core::Duration window,
+[[nodiscard]] std::string fleet_config(std::uint32_t devices, core::Duration window, core::Duration idle,
                                        const std::string& aggregation);
 
 // How long results took: from the scheduled time of the message that caused one to when it left the outbox.
@@ -54,12 +57,49 @@ class Latencies {
   double most_ = 0;
 };
 
+// When the messages of a round are due: message `first` at `start` by the clock, and so on.
+struct Schedule {
+  double start = 0;
+  double rate = 1;  // messages per second
+  core::Position first = 0;
+
+  [[nodiscard]] double due(core::Position message) const {
+    return static_cast<double>(message - first) / rate;
+  }
+};
+
+// Takes results out of the outboxes as they come, on a thread of its own, and adds up what they say.
+class Drain {
+ public:
+  explicit Drain(std::vector<Outbox*> outboxes);
+  // Latencies from now on are those of this schedule.
+  void begin(const Schedule& schedule);
+  // Waits until everything that was pushed is taken. Precondition: nobody pushes.
+  void catch_up() const;
+  [[nodiscard]] ResultTally tally() const;
+  [[nodiscard]] Latencies latencies() const;
+  [[nodiscard]] double cpu_seconds() const;
+
+ private:
+  void run(const std::stop_token& stop);
+  // Some results; how many.
+  std::size_t take_some();
+
+  const std::vector<Outbox*> outboxes_;
+  mutable std::mutex mutex_;
+  Schedule schedule_;
+  ResultTally tally_;
+  Latencies latencies_;
+  double cpu_ = 0;
+  std::jthread thread_;  // last: it uses all of the above
+};
+
 struct OpenRound {
   double offered = 0;          // messages per second
   std::uint64_t messages = 0;  // taken, and everything made of them
   double behind_most_ms = 0, behind_end_ms = 0;
   Usage usage;          // own_cpu is the edge's
-  double sink_cpu = 0;  // seconds, for emptying the outboxes; not in usage
+  double sink_cpu = 0;  // seconds, of the sink; not in usage
   std::uint64_t results = 0;
   double latency_p50_ms = 0, latency_p99_ms = 0, latency_most_ms = 0;
 
@@ -89,7 +129,7 @@ class OpenLoop {
   void finish();
 
   [[nodiscard]] Pipeline& pipeline() { return pipeline_; }
-  [[nodiscard]] const ResultTally& tally() const { return tally_; }
+  [[nodiscard]] ResultTally tally() const { return drain_.tally(); }
   [[nodiscard]] std::uint64_t taken() const { return taken_; }
 
  private:
@@ -98,27 +138,17 @@ class OpenLoop {
   void take(std::size_t count);
   void took(core::Time arrival);
   void idle(double elapsed);
-  void drain();
   [[nodiscard]] core::Time event_time(double elapsed) const;
   [[nodiscard]] double elapsed() const;
-  [[nodiscard]] double due(std::uint64_t message) const;
 
   const Config& config_;
   const FleetLoad& load_;
   Pipeline pipeline_;
-  const std::vector<Outbox*> outboxes_;
-  ResultTally tally_;
-  Latencies latencies_;
+  Drain drain_;
   std::uint64_t taken_ = 0;  // messages so far
-  std::uint64_t batches_ = 0;
   core::Time flushed_{};
-  // Of the round under way.
-  double rate_ = 1;
-  double start_ = 0;         // by the clock
-  std::uint64_t first_ = 0;  // its first message
-  core::Time event_start_{};
-  double sink_cpu_ = 0;
-  bool scheduled_ = false;
+  Schedule schedule_;  // of the round under way
+  core::Time event_start_;
 };
 
 }  // namespace bridge

@@ -45,7 +45,7 @@ std::string members_of(const Setting& setting) {
 
 // What one run of a setting shows.
 SweepRow measure(const Setting& setting, const FleetLoad& load, SweepReport& report) {
-  const Config config = parse_config(fleet_config(load.devices(), window, members_of(setting)));
+  const Config config = parse_config(fleet_config(load.devices(), window, window, members_of(setting)));
   OpenLoop loop(config, load);
   (void)loop.flood(report.paced_rate, std::max<std::uint64_t>(load.devices() * 2ULL, report.messages / 4));
   Stats before, after, end;

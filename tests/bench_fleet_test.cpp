@@ -84,7 +84,7 @@ TEST_CASE("a small fleet by the clock: every point is told of in a result, and n
   const FleetReport report = bench_fleet(options);
   CHECK(report.complete());
   CHECK(report.series == 1000);
-  CHECK(report.received >= 3 * 1000);  // all at once, and twice to warm up
+  CHECK(report.received >= 1000);
   CHECK(report.samples == report.received * 10);
   CHECK(report.burst.journal_bytes_most <= report.journal_bytes_max);
   REQUIRE_FALSE(report.rounds.empty());
