@@ -124,6 +124,7 @@ void OpenLoop::end(OpenRound& round) {
   round.usage += usage_now();
   round.sink_cpu = drain_.cpu_seconds() - round.sink_cpu;
   round.usage.other_cpu -= round.sink_cpu;
+  round.usage.foreign_cpu = std::max(round.usage.foreign_cpu, 0.0);  // the system counts in steps
   round.messages = taken_ - schedule_.first;
   round.results = drain_.tally().results - round.results;
   const Latencies latencies = drain_.latencies();
