@@ -137,7 +137,8 @@ std::string text_of(const FleetReport& report) {
       "with "
       "its topic): %.0f messages/s\n",
       report.points, report.message_bytes, report.rounds.front().offered);
-  add(out, "one edge, %u workers, %u cores; %s tumbling windows that begin at another time for each series\n",
+  add(out,
+      "one edge, workers: %u, cores: %u; %s tumbling windows that begin at another time for each series\n",
       report.workers, report.cores, report.window.c_str());
   add(out,
       "burst: %u new devices at once, a message each: handled in %.2f s, %.0f messages/s; the journal took "
