@@ -74,6 +74,11 @@ double FleetReport::cores_extrapolated() const {
   return rounds.front().offered * rounds.front().cpu() / fleet_cpu_share;
 }
 
+double FleetReport::edges_extrapolated() const {
+  const OpenRound& round = rounds.front();
+  return round.offered * round.usage.own_cpu / static_cast<double>(round.messages) / fleet_cpu_share;
+}
+
 bool FleetReport::complete() const {
   return received == decoded && samples == decoded * points && aggregated + late == samples && late == 0 &&
          refused == 0 && result_samples == samples;

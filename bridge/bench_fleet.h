@@ -53,6 +53,9 @@ struct FleetReport {
   // Cores at which what was offered would take fleet_cpu_share of them, by the CPU of the round that offered
   // it.
   [[nodiscard]] double cores_extrapolated() const;
+  // Of these, those that the edge takes, with as much room: one weir has one, so more than 1 is more than one
+  // weir.
+  [[nodiscard]] double edges_extrapolated() const;
   // Nothing was lost: every message decoded, every point in it aggregated, and told of in a result.
   [[nodiscard]] bool complete() const;
 };

@@ -151,6 +151,7 @@ std::string json_of(const FleetReport& report) {
   for (const OpenRound& r : report.rounds) json["rounds"].push_back(round_json(report, r));
   json["held"] = report.holds(report.rounds.front());
   json["cores_extrapolated"] = report.cores_extrapolated();
+  json["edges_extrapolated"] = report.edges_extrapolated();
   json["resident_bytes"] = report.resident_bytes;
   json["state_bytes"] = report.state_bytes;
   json["ledger"] = {{"received", report.received},

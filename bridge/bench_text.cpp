@@ -162,20 +162,19 @@ std::string text_of(const FleetReport& report) {
   }
   out +=
       "(of CPU: edge and workers, of all cores. Of one core: edge, workers, sink; others: programs beside "
-      "this "
-      "one, and what a hypervisor took)\n";
+      "this one, and what a hypervisor took)\n";
+  const OpenRound& last = report.rounds.back();
   if (report.holds(report.rounds.front())) {
     out += "the fleet is held under 70 % of the cores\n";
   } else {
+    add(out, "NOT held under 70 %% of these cores; held here: %.0f points/s%s\n",
+        report.holds(last) ? last.reached() * report.points : 0,
+        report.holds(last) ? "" : ", nothing that was tried");
     add(out,
-        "NOT held under 70 %% of these cores; held here: %s; %.0f points/s at 70 %%: %.1f cores "
-        "(extrapolated)\n",
-        report.holds(report.rounds.back())
-            ? (std::to_string(static_cast<std::uint64_t>(report.rounds.back().reached() * report.points)) +
-               " points/s")
-                  .c_str()
-            : "nothing that was tried",
-        report.offered_points(), report.cores_extrapolated());
+        "extrapolated: %.0f points/s take %.1f cores at 70 %%, %.1f of them for the edge, which is one "
+        "thread: above "
+        "1 that is more than one weir\n",
+        report.offered_points(), report.cores_extrapolated(), report.edges_extrapolated());
   }
   add_usage(figures_of(report).front(), report.rounds.front().usage, out);
   add(out, "memory: %.0f bytes a device, %.0f of them the state of its series\n",

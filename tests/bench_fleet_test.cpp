@@ -124,6 +124,7 @@ TEST_CASE("a fleet is held when the schedule is kept with less than 70 % of the 
   CHECK_FALSE(report.holds(round));
   report.rounds = {round};
   CHECK(report.cores_extrapolated() == doctest::Approx(1.41 / 0.7));
+  CHECK(report.edges_extrapolated() == doctest::Approx(0.8 / 0.7));
 }
 
 TEST_CASE("a sweep has each key of `aggregation`, and its counts show what the key does") {
