@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "bridge/bench_kernel.h"
 #include "bridge/bench_load.h"
 #include "bridge/bench_report.h"
 #include "bridge/commands.h"
@@ -45,6 +46,17 @@ std::vector<std::string> problems(const BenchOptions& options) {
   range("messages", options.messages, 1, 1'000'000'000);
   range("rounds", options.rounds, 0, 1000);
   range("rate", options.rate, 0, 10'000'000);
+  range("points", options.points, 1, fleet_points_max);
+  range("workers", options.workers, 1, 1024);
+  if ((!options.fleet.empty() || options.sweep) && options.level != "E") {
+    all.push_back("bench: --fleet and --sweep are of level E");
+  }
+  if (!options.fleet.empty() && options.sweep) all.push_back("bench: --fleet or --sweep, not both");
+  if (!options.fleet.empty() && !parse_fleet(options.fleet)) {
+    all.push_back("bench: --fleet " + options.fleet + ": must be devices (1 to " +
+                  std::to_string(fleet_devices_max) +
+                  "), x, and the time between two points of a device, as " + "600000x100ms");
+  }
   if (options.discover && options.fields != 0 && options.fields != bench_fields_max) {
     all.push_back("bench: --fields " + std::to_string(options.fields) +
                   " with --discover: leave --fields out; all " + std::to_string(bench_fields_max) +
@@ -65,6 +77,7 @@ BenchOptions effective(BenchOptions options) {
   if (options.fields == 0) options.fields = gateway ? 1 : bench_fields_max;
   if (options.rounds == 0)
     options.rounds = options.level == "K"                                     ? 9
+                     : options.sweep                                          ? 3
                      : !gateway                                               ? 5
                      : parse_duration(options.duration).value() >= long_round ? 1
                                                                               : 3;
@@ -79,6 +92,8 @@ int bench(const BenchOptions& options) {
   const BenchOptions all = effective(options);
   if (all.level == "K")
     return print(KernelReport{bench_kernel({all.keys, all.rounds, all.samples})}, all.json);
+  if (!all.fleet.empty()) return print(bench_fleet(all), all.json);
+  if (all.sweep) return print(bench_sweep(all), all.json);
   return all.level == "E" ? print(bench_engine(all), all.json) : print(bench_gateway(all), all.json);
 }
 

@@ -1,10 +1,9 @@
-#include <time.h>
-
 #include <algorithm>
 #include <thread>
 
 #include "bridge/bench_load.h"
 #include "bridge/bench_report.h"
+#include "bridge/bench_usage.h"
 #include "bridge/bench_yardstick.h"
 #include "bridge/journal.h"
 #include "bridge/pipeline.h"
@@ -26,12 +25,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-double cpu_ns(clockid_t clock) {
-  timespec used{};
-  (void)::clock_gettime(clock, &used);
-  return static_cast<double>(used.tv_sec) * 1e9 + static_cast<double>(used.tv_nsec);
-}
-
 class EngineBench {
  public:
   explicit EngineBench(const BenchOptions& options)
@@ -39,11 +32,13 @@ class EngineBench {
         config_(parse_config(bench_config("bench", options.fields, options.discover,
                                           R"("aggregation": {"shard_count": 1}, )", bench_spread))),
         load_(record_load(options.devices, recorded_messages(options))),
-        pipeline_(config_, true, outbox_bytes) {}
+        pipeline_(config_, true, outbox_bytes),
+        outboxes_(pipeline_.outboxes()) {}
 
   EngineReport run() {
     EngineReport report;
     (void)round();  // every series, topic and block is new once
+    usage_ = {};
     for (std::uint32_t i = 0; i < options_.rounds; ++i) report.rounds.push_back(round());
     pipeline_.engine().close();
     drain();
@@ -67,7 +62,7 @@ class EngineBench {
 
   void measure_yardstick(EngineRound& round) {
     const double messages = static_cast<double>(options_.messages);
-    const double cpu = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+    const double cpu = thread_cpu_seconds();
     const auto start = Clock::now();
     for (std::uint64_t left = options_.messages; left > 0;) {
       const std::size_t piece =
@@ -77,24 +72,25 @@ class EngineBench {
       left -= piece;
     }
     round.yardstick_rate = messages / seconds_since(start);
-    round.yardstick_cpu_ns = (cpu_ns(CLOCK_THREAD_CPUTIME_ID) - cpu) / messages;
+    round.yardstick_cpu_ns = (thread_cpu_seconds() - cpu) * 1e9 / messages;
   }
 
   void measure_weir(EngineRound& round) {
     const double messages = static_cast<double>(options_.messages);
     const std::uint64_t results = drained_;
-    const double all = cpu_ns(CLOCK_PROCESS_CPUTIME_ID), own = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
-    const auto start = Clock::now();
+    Usage usage;
+    usage -= usage_now();
     for (std::uint64_t left = options_.messages, batches = 0; left > 0; ++batches) {
       left -= take_some(left);
       if (batches % batches_between_drains == 0) drain();
     }
     pipeline_.engine().settle();
     drain();
-    round.weir_rate = messages / seconds_since(start);
-    const double own_used = cpu_ns(CLOCK_THREAD_CPUTIME_ID) - own;
-    round.edge_cpu_ns = own_used / messages;
-    round.worker_cpu_ns = (cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - all - own_used) / messages;
+    usage += usage_now();
+    usage_ += usage;
+    round.weir_rate = messages / usage.seconds;
+    round.edge_cpu_ns = usage.own_cpu * 1e9 / messages;
+    round.worker_cpu_ns = usage.other_cpu * 1e9 / messages;
     round.results = drained_ - results;
   }
 
@@ -113,7 +109,7 @@ class EngineBench {
   }
 
   void drain() {
-    for (Outbox* outbox : pipeline_.outboxes()) {
+    for (Outbox* outbox : outboxes_) {
       for (; outbox->front() != nullptr; outbox->pop()) ++drained_;
     }
   }
@@ -130,19 +126,22 @@ class EngineBench {
                     std::thread::hardware_concurrency(),
                     options_.rate};
     report.messages = options_.messages;
+    report.usage = usage_;
     report.received = taken_;
     report.decoded = stats.messages[static_cast<std::size_t>(MessageOutcome::decoded)];
     report.samples = stats.samples;
     report.aggregated = stats.samples_by[static_cast<std::size_t>(SampleOutcome::aggregated)];
-    for (const Outbox* outbox : pipeline_.outboxes()) report.refused += outbox->refused();
+    for (const Outbox* outbox : outboxes_) report.refused += outbox->refused();
   }
 
   const BenchOptions options_;
   const Config config_;
   RecordedLoad load_;
   Pipeline pipeline_;
+  const std::vector<Outbox*> outboxes_;
   std::uint64_t taken_ = 0;
   std::uint64_t drained_ = 0;
+  Usage usage_;
 };
 
 }  // namespace

@@ -2,61 +2,29 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <barrier>
-#include <chrono>
-#include <cmath>
 #include <cstring>
-#include <functional>
-#include <memory>
 #include <thread>
 
-#include "bridge/bench_naive.h"
-#include "bridge/bench_report.h"
+#include "bridge/bench_kernel_parts.h"
+#include "bridge/bench_usage.h"
 #include "core/arena.h"
 #include "core/check.h"
-#include "core/kernel.h"
 #include "core/series.h"
 #include "core/shard.h"
+#include "core/summary.h"
 
 namespace bridge {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using namespace kernel_bench;
+
 using core::Item;
 using core::Time;
 
-constexpr Time begin{std::chrono::seconds{1'767'225'600}};  // 2026-01-01
-constexpr std::size_t chunk = 1024;                         // items a worker takes at once
 // Event time runs as if each core took so many samples a second.
 constexpr std::uint64_t pace = 100'000'000;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// xorshift64* (Vigna 2016): fast enough not to be seen.
-struct Random {
-  std::uint64_t state;
-  std::uint64_t operator()() {
-    state ^= state >> 12U;
-    state ^= state << 25U;
-    state ^= state >> 27U;
-    return state * 0x2545F4914F6CDD1DU;
-  }
-  std::uint32_t below(std::uint64_t bound) {
-    return static_cast<std::uint32_t>(((operator()() >> 32U) * bound) >> 32U);
-  }
-};
-
-class Nowhere final : public core::Output {
- public:
-  void window(core::Position, core::SeriesId, const core::WindowResult& result) noexcept override {
-    samples += result.count;
-    ++results;
-  }
-  void flag(core::Position, core::SeriesId, const core::FlagChange&) noexcept override {}
-  std::uint64_t samples = 0, results = 0;
-};
 
 // Moments, extremes and a 60 s window every 10 s; each series' windows begin at another time, so that any
 // stretch of time closes its share of them.
@@ -166,41 +134,34 @@ class Feed {
   std::array<Item, chunk> items_{};
 };
 
-struct Pair {
-  double weir, yardstick;
-};
-
-KernelFigure figure_of(const std::vector<Pair>& rounds) {
-  std::vector<double> weir, yardstick, ratios;
-  for (const Pair& round : rounds) {
-    weir.push_back(round.weir);
-    yardstick.push_back(round.yardstick);
-    ratios.push_back(round.weir / round.yardstick);
-  }
-  KernelFigure figure;
-  figure.rate = median(weir);
-  figure.yardstick_rate = median(yardstick);
-  figure.ratio = median(ratios);
-  return figure;
-}
-
 // `cores` threads, each with its share of the series; rates are summed.
-KernelFigure random_series(const KernelOptions& options, std::uint64_t keys, unsigned cores) {
+BenchFigure random_series(const KernelOptions& options, std::uint64_t keys, unsigned cores) {
   const core::Plan plan = moments_plan();
   std::vector<Pair> rounds(options.rounds, Pair{0, 0});
   std::vector<std::vector<Pair>> each(cores, rounds);
   std::barrier together(static_cast<std::ptrdiff_t>(cores));
+  std::atomic<std::uint64_t> samples_seen{0}, allocated{0}, waited{0};
   const auto work = [&](unsigned core) {
     Feed feed(plan, static_cast<std::uint32_t>(keys / cores), core + 1);
     const std::uint64_t samples = std::max<std::uint64_t>(options.samples, keys);
     (void)feed.weir_seconds(samples / 4);
     (void)feed.yardstick_seconds(samples / 4);
+    std::uint64_t waits = 0;
+    together.arrive_and_wait();
+    const std::uint64_t allocations_before = allocations();
     for (Pair& round : each[core]) {
       together.arrive_and_wait();
       round.yardstick = static_cast<double>(samples) / feed.yardstick_seconds(samples);
       together.arrive_and_wait();
+      const std::uint64_t before = thread_switches();
       round.weir = static_cast<double>(samples) / feed.weir_seconds(samples);
+      waits += thread_switches() - before;
     }
+    together.arrive_and_wait();
+    if (core == 0) allocated = allocations() - allocations_before;
+    together.arrive_and_wait();
+    samples_seen += samples * options.rounds;
+    waited += waits;
     CHECK(feed.results() > 0, "%llu series closed no window", static_cast<unsigned long long>(keys));
   };
   std::vector<std::jthread> threads;
@@ -212,132 +173,23 @@ KernelFigure random_series(const KernelOptions& options, std::uint64_t keys, uns
       rounds[i].yardstick += each[core][i].yardstick;
     }
   }
-  KernelFigure figure = figure_of(rounds);
+  BenchFigure figure = figure_of(rounds);
   figure.what = "random series";
   figure.keys = keys;
   figure.cores = cores;
   figure.window = "60s/10s";
   figure.yardstick = "the same lines, no arithmetic";
   figure.bytes_per_series = plan.state_bytes();
+  figure.samples = samples_seen;
+  figure.allocations = allocated;
+  figure.futex_waits = waited;  // at most: whatever made a thread give its processor up and wait
   return figure;
-}
-
-// The upper bound: one array of one series in cache.
-KernelFigure one_array(const KernelOptions& options) {
-  std::vector<double> values(4096);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 20 + static_cast<double>(i % 100) * 0.01;
-  const std::uint64_t passes = std::max<std::uint64_t>(options.samples * 10 / values.size(), 1);
-  [[maybe_unused]] volatile double sink = 0;
-  std::vector<Pair> rounds;
-  for (std::uint32_t i = 0; i < options.rounds; ++i) {
-    const double all = static_cast<double>(passes * values.size());
-    auto start = Clock::now();
-    for (std::uint64_t pass = 0; pass < passes; ++pass) sink = naive::sum(values);
-    const double yardstick = all / seconds_since(start);
-    start = Clock::now();
-    for (std::uint64_t pass = 0; pass < passes; ++pass) sink = core::kernel::summarize(values).sum_shifted;
-    rounds.push_back({all / seconds_since(start), yardstick});
-  }
-  KernelFigure figure = figure_of(rounds);
-  figure.what = "one array of 4096 values, one series (upper bound)";
-  figure.keys = 1;
-  figure.cores = 1;
-  figure.window = "one pane";
-  figure.yardstick = "a bare vectorised sum";
-  return figure;
-}
-
-core::Plan every_function_plan() {
-  core::WindowSpec window;
-  window.name = "300";
-  window.kind = core::WindowKind::count;
-  window.samples = 300;
-  window.step = 1;
-  window.above = 29;
-  window.below = 21;
-  window.range = {22, 28};
-  window.aggregates.clear();
-  for (const char* name :
-       {"count",  "sum",         "mean",        "min",           "max",          "variance",
-        "stddev", "median",      "p25",         "p75",           "p90",          "p95",
-        "p99",    "first",       "last",        "delta",         "change_ratio", "outlier_count",
-        "cv",     "above_count", "below_count", "in_range_count"}) {
-    window.aggregates.push_back(core::find_aggregate(name).value());
-  }
-  core::Plan plan;
-  plan.windows = {window};
-  plan.window_rules = {0};
-  return plan;
-}
-
-// All functions at every point over the last 300, against doing that point by point: with a lock and a
-// quadratic sort, without the lock, and with a good sort.
-std::vector<KernelFigure> every_function(const KernelOptions& options) {
-  const core::Plan plan = every_function_plan();
-  core::SeriesTable table(1);
-  const std::string_view key[] = {"one"};
-  (void)table.intern(plan, key, "value");
-  Nowhere output;
-  core::Shard shard(0, 1, table, output);
-  const Item tick = Item::tick(begin, 0);
-  shard.process({&tick, 1});
-  Random random{1};
-  core::Position position = 0;
-  const auto value = [&] { return 20 + static_cast<double>(random.below(1000)) * 0.01; };
-  const auto weir = [&](std::uint64_t points) {
-    std::array<Item, chunk> items;
-    const auto start = Clock::now();
-    for (std::uint64_t done = 0; done < points; done += chunk) {
-      for (Item& item : items) {
-        ++position;
-        item =
-            Item::sample(0, begin + core::Duration{static_cast<std::int64_t>(position)}, value(), position);
-      }
-      shard.process(items);
-    }
-    return static_cast<double>(points) / seconds_since(start);
-  };
-  const auto naive_rate = [&](naive::Form form, std::uint64_t points) {
-    naive::PointByPoint port(form, 300, {22, 28});
-    for (int i = 0; i < 300; ++i) port.add(value());
-    const auto start = Clock::now();
-    for (std::uint64_t i = 0; i < points; ++i) port.add(value());
-    return static_cast<double>(points) / seconds_since(start);
-  };
-  struct Rival {
-    naive::Form form;
-    const char* name;
-    std::uint64_t points;
-  };
-  const std::uint64_t scale = std::max<std::uint64_t>(options.samples / 1'000'000, 1);
-  constexpr std::array rivals{
-      Rival{naive::Form::locked_quadratic, "point by point, quadratic sort, lock", 100},
-      Rival{naive::Form::quadratic, "point by point, quadratic sort, no lock", 100},
-      Rival{naive::Form::sorted, "point by point, std::sort, no lock", 2000}};
-  std::vector<KernelFigure> figures;
-  (void)weir(100'000);
-  for (const Rival& rival : rivals) {
-    std::vector<Pair> rounds;
-    for (std::uint32_t i = 0; i < options.rounds; ++i) {
-      const double other = naive_rate(rival.form, rival.points * scale);
-      rounds.push_back({weir(50'000 * scale), other});
-    }
-    KernelFigure figure = figure_of(rounds);
-    figure.what = "22 functions at every point";
-    figure.keys = 1;
-    figure.cores = 1;
-    figure.window = "last 300 samples";
-    figure.yardstick = rival.name;
-    figure.bytes_per_series = plan.state_bytes();
-    figures.push_back(figure);
-  }
-  return figures;
 }
 
 }  // namespace
 
-std::vector<KernelFigure> bench_kernel(const KernelOptions& options) {
-  std::vector<KernelFigure> figures;
+std::vector<BenchFigure> bench_kernel(const KernelOptions& options) {
+  std::vector<BenchFigure> figures;
   for (const std::uint64_t keys : {1'000ULL, 100'000ULL, 1'000'000ULL, 6'000'000ULL}) {
     if (keys <= options.keys_max) figures.push_back(random_series(options, keys, 1));
   }
@@ -346,7 +198,7 @@ std::vector<KernelFigure> bench_kernel(const KernelOptions& options) {
     if (keys <= options.keys_max) figures.push_back(random_series(options, keys, std::min(cores, 2U)));
   }
   figures.push_back(one_array(options));
-  for (KernelFigure& figure : every_function(options)) figures.push_back(std::move(figure));
+  for (BenchFigure& figure : every_function(options)) figures.push_back(std::move(figure));
   return figures;
 }
 

@@ -5,13 +5,19 @@
 #include <string>
 #include <vector>
 
-#include "bridge/bench_kernel.h"
+#include "bridge/bench_figure.h"
+#include "bridge/bench_fleet.h"
+#include "bridge/bench_sweep.h"
+#include "bridge/bench_usage.h"
 #include "bridge/commands.h"
 
 namespace bridge {
 
-// The middle value; of an even number the mean of the middle two. 0 of none.
-[[nodiscard]] double median(std::vector<double> values);
+struct KernelReport {
+  std::vector<BenchFigure> figures;
+
+  [[nodiscard]] bool complete() const { return !figures.empty(); }
+};
 
 // What a figure is not a figure without.
 struct BenchTerms {
@@ -38,6 +44,7 @@ struct EngineReport {
   BenchTerms terms;
   std::uint64_t messages = 0;  // of a round
   std::vector<EngineRound> rounds;
+  Usage usage;  // weir's, of all rounds
   std::uint64_t received = 0;
   std::uint64_t decoded = 0;
   std::uint64_t samples = 0;
@@ -82,13 +89,34 @@ struct GatewayReport {
   [[nodiscard]] bool complete() const;
 };
 
+template <class Round>
+double middle(const std::vector<Round>& rounds, double Round::*member) {
+  std::vector<double> values;
+  for (const Round& round : rounds) values.push_back(round.*member);
+  return median(std::move(values));
+}
+// Median over rounds of weir's figure over the yardstick's of the same round; 0 where one of them did not
+// run.
+[[nodiscard]] double engine_ratio(const EngineReport& report);
+[[nodiscard]] double gateway_ratio(const GatewayReport& report, double GatewayRound::*member);
+
+[[nodiscard]] std::vector<BenchFigure> figures_of(const KernelReport& report);
+[[nodiscard]] std::vector<BenchFigure> figures_of(const EngineReport& report);
+[[nodiscard]] std::vector<BenchFigure> figures_of(const GatewayReport& report);
+[[nodiscard]] std::vector<BenchFigure> figures_of(const FleetReport& report);
+[[nodiscard]] std::vector<BenchFigure> figures_of(const SweepReport& report);
+
 [[nodiscard]] std::string text_of(const KernelReport& report);
 [[nodiscard]] std::string text_of(const EngineReport& report);
 [[nodiscard]] std::string text_of(const GatewayReport& report);
-// {"v":1,"level":...}: the terms, the rounds, the medians and the ratios.
+[[nodiscard]] std::string text_of(const FleetReport& report);
+[[nodiscard]] std::string text_of(const SweepReport& report);
+// {"v":1,"level":...,"figures":[...]}: the figures, and all that they were made of.
 [[nodiscard]] std::string json_of(const KernelReport& report);
 [[nodiscard]] std::string json_of(const EngineReport& report);
 [[nodiscard]] std::string json_of(const GatewayReport& report);
+[[nodiscard]] std::string json_of(const FleetReport& report);
+[[nodiscard]] std::string json_of(const SweepReport& report);
 
 // Levels E and G. Options were validated.
 [[nodiscard]] EngineReport bench_engine(const BenchOptions& options);

@@ -64,7 +64,11 @@ struct BenchOptions {
       0;                   // 1 to 1000; 0: nine at K, five at E, three at G, one at G from a duration of 30s
   std::uint32_t rate = 0;  // messages per second, up to 10000000. G: sent at that rate, 0: as fast as it
                            // goes; E: of event time, 0: 100000
-  std::string duration = "10s";            // G: of the measured part of a round, 1s to 24h
+  std::string fleet;       // E: "6000000x1s": devices and the time between two points of each, by the clock
+  bool sweep = false;      // E: every key of `aggregation` over its values
+  std::uint32_t points = 10;               // fleet, sweep: a device gathers for a message, 1 to 1000
+  std::uint32_t workers = 1;               // fleet: 1 to 1024
+  std::string duration = "10s";            // G: of the measured part of a round; fleet: 1s to 24h
   std::string subject = "both";            // G: null, weir or both
   bool json = false;                       // print one JSON object in place of the table
   std::string program = "/proc/self/exe";  // G: the weir that is measured

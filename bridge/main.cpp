@@ -161,7 +161,8 @@ void Commands::add_simulate(CLI::App& app) {
 void Commands::add_bench(CLI::App& app) {
   CLI::App* sub =
       command(app, "bench", "What this machine can do, as ratios to yardsticks that run beside it",
-              "weir bench --level E\n  weir bench --level G --rate 100000 --duration 60s");
+              "weir bench --level E\n  weir bench --fleet 600000x100ms --duration 60s\n  "
+              "weir bench --level G --rate 100000 --duration 60s");
   sub->add_option("--level", bench.level,
                   "K: samples into windows. E: recorded bytes to results. G: through a real broker")
       ->check(CLI::IsMember({"K", "E", "G"}))
@@ -174,7 +175,14 @@ void Commands::add_bench(CLI::App& app) {
   sub->add_option("--rounds", bench.rounds, "Rounds; medians are printed")->capture_default_str();
   sub->add_option("--rate", bench.rate, "Messages per second (G); 0: as fast as it goes")
       ->capture_default_str();
-  sub->add_option("--duration", bench.duration, "Length of a round (G)")->capture_default_str();
+  sub->add_option(
+      "--fleet", bench.fleet,
+      "Offer a fleet's points by the clock (E): devices x time between two points, as 6000000x1s");
+  sub->add_flag("--sweep", bench.sweep, "Every key of `aggregation` over its values (E)");
+  sub->add_option("--points", bench.points, "Points that a device gathers for a message (fleet, sweep)")
+      ->capture_default_str();
+  sub->add_option("--workers", bench.workers, "Workers (fleet)")->capture_default_str();
+  sub->add_option("--duration", bench.duration, "Length of a round (G, fleet)")->capture_default_str();
   sub->add_flag("--json", bench.json, "Print JSON");
   sub->callback([this] { chosen = [this] { return bridge::bench(bench); }; });
 }

@@ -3,8 +3,19 @@
 #include <ctime>
 
 namespace core {
+namespace {
+
+// Whoever waits has time to count.
+std::atomic<std::uint64_t> naps{0}, sleeps{0};
+
+}  // namespace
+
+Waits waits() noexcept {
+  return {naps.load(std::memory_order_relaxed), sleeps.load(std::memory_order_relaxed)};
+}
 
 void nap(Duration length) noexcept {
+  naps.fetch_add(1, std::memory_order_relaxed);
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(length);
   const std::timespec time{static_cast<std::time_t>(seconds.count()),
                            static_cast<long>((length - seconds).count())};
@@ -20,6 +31,7 @@ void relax() noexcept {
 }
 
 void Doorbell::until_rung(std::unique_lock<std::mutex>& lock, Duration most) noexcept {
+  sleeps.fetch_add(1, std::memory_order_relaxed);
   const auto rung = [this] { return !asleep_.load(std::memory_order_relaxed); };
   // Adding a very long wait to the clock's now would overflow.
   if (most > std::chrono::hours{24}) return rung_.wait(lock, rung);

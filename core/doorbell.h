@@ -20,6 +20,12 @@ namespace core {
 void nap(Duration length) noexcept;
 // Tells the processor that this is a loop that waits. Any thread.
 void relax() noexcept;
+// How often the threads of this process have waited so far: naps, which touch no lock, and sleeps until rung,
+// a futex each. Any thread.
+struct Waits {
+  std::uint64_t naps = 0, sleeps = 0;
+};
+[[nodiscard]] Waits waits() noexcept;
 // How often a waiting thread looks before it naps: about a microsecond.
 inline constexpr int polls = 32;
 

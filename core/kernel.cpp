@@ -235,6 +235,11 @@ void add_each(Summary* const* summaries, const double* values) noexcept {
 
 Summary summarize(std::span<const double> values) noexcept { return chosen.summarize(values); }
 
+void add_run(Summary& summary, std::span<const double> values) noexcept {
+  if (values.size() >= run_lanes) return summary.merge(summarize(values));
+  for (const double value : values) summary.add(value);
+}
+
 std::string_view name() noexcept { return chosen.name; }
 
 std::span<const Form> forms() noexcept { return all_forms; }

@@ -20,6 +20,10 @@ void add_each(Summary* const* summaries, const double* values) noexcept;
 // / 2^53.
 [[nodiscard]] Summary summarize(std::span<const double> values) noexcept;
 
+// Adds all of `values` to a summary that is not empty: a short run one by one, a longer one summarised, for
+// which 32 lanes have to be put together first.
+void add_run(Summary& summary, std::span<const double> values) noexcept;
+
 // Which form was chosen: "avx512", "avx2", "portable".
 [[nodiscard]] std::string_view name() noexcept;
 

@@ -124,6 +124,8 @@ struct Shard::State {
   void take_tick(Time now) noexcept;
   void take_usual(std::byte* block, const Item& item) noexcept;
   void take_sample(const Item& item, double value) noexcept;
+  std::uint64_t process_runs(std::span<const Item> items) noexcept;
+  bool take_usual_sample(const Item& item) noexcept;
   void take_run(const Item& item, std::span<const double> values) noexcept;
   void begin_run(const Item& item) noexcept;
   std::size_t take_run_values(std::span<const Item> items, std::size_t at) noexcept;
@@ -196,37 +198,74 @@ void Shard::State::process(std::span<const Item> items) noexcept {
       __builtin_prefetch(&homes.data()[by_shards.divide(items[i + farthest].series)]);
     if (i + far < items.size()) fetch(items[i + far]);
     if (!all_plain && i + near < items.size()) fetch_rest(items[i + near]);
-    const Item& item = items[i];
-    const Home home = home_of(item);
-    if (item.kind() == ItemKind::sample && home.block != 0) [[likely]] {
-      std::byte* const block = arena.at(home.block);
-      SeriesHead& head = head_of(block);
-      if (is_usual(head, item.time, item.time)) [[likely]] {
-        head.newest = item.time;
-        head.newest_arrival = now;
-        ++added;
-        if (head.layout->plain) {
-          group.add(head, &state_at<Summary>(block, head.pane), item.value());
-        } else {
-          take_usual(block, item);
-        }
-        continue;
-      }
+    if (take_usual_sample(items[i])) {
+      ++added;
+      continue;
     }
     group.flush();
-    if (item.kind() == ItemKind::run) {
-      begin_run(item);
-      i = take_run_values(items, i + 1) - 1;
-    } else {
-      take_other(item);
+    if (items[i].kind() == ItemKind::run) {
+      added += process_runs(items.subspan(i));
+      break;
     }
+    take_other(items[i]);
   }
   group.flush();
   counters.aggregated.add(added);
 }
 
-// What lies where a series' samples usually go. An item that holds values of a run names some series, too:
-// asking for its memory does no harm.
+// The same where items may be values of runs, which name no series: to find those that do, each place goes
+// from item to item by itself. How many samples of the usual kind there were, but for those in runs.
+std::uint64_t Shard::State::process_runs(std::span<const Item> items) noexcept {
+  constexpr std::size_t farthest = 256, far = 128;
+  const auto width = [](const Item& item) -> std::size_t {
+    return item.kind() == ItemKind::run ? 1 + Item::run_items(item.run_count()) : 1;
+  };
+  std::uint64_t added = 0;
+  std::size_t farthest_at = 0, far_at = 0;
+  for (std::size_t i = 0; i < items.size();) {
+    for (; farthest_at < std::min(i + farthest, items.size()); farthest_at += width(items[farthest_at]))
+      __builtin_prefetch(&homes.data()[by_shards.divide(items[farthest_at].series)]);
+    for (; far_at < std::min(i + far, items.size()); far_at += width(items[far_at])) {
+      fetch(items[far_at]);
+      if (!all_plain) fetch_rest(items[far_at]);
+    }
+    const Item& item = items[i++];
+    if (take_usual_sample(item)) {
+      ++added;
+      continue;
+    }
+    group.flush();
+    if (item.kind() == ItemKind::run) {
+      begin_run(item);
+      i = take_run_values(items, i);
+    } else {
+      take_other(item);
+    }
+  }
+  return added;
+}
+
+// A sample that does nothing but enter its pane; false, and no effect, for anything else.
+inline bool Shard::State::take_usual_sample(const Item& item) noexcept {
+  const Home home = home_of(item);
+  if (item.kind() != ItemKind::sample || home.block == 0) [[unlikely]]
+    return false;
+  std::byte* const block = arena.at(home.block);
+  SeriesHead& head = head_of(block);
+  if (!is_usual(head, item.time, item.time)) [[unlikely]]
+    return false;
+  head.newest = item.time;
+  head.newest_arrival = now;
+  if (head.layout->plain) {
+    group.add(head, &state_at<Summary>(block, head.pane), item.value());
+  } else {
+    take_usual(block, item);
+  }
+  return true;
+}
+
+// What lies where a series' samples usually go. The values of a run may stand for an item: asking for some
+// series' memory does no harm.
 inline void Shard::State::fetch(const Item& item) const noexcept {
   const Home home = home_of(item);
   if (home.block == 0) return;
@@ -320,7 +359,7 @@ void Shard::State::take_run(const Item& item, std::span<const double> values) no
   if (block != nullptr && head_of(block).layout->plain && is_usual(head_of(block), item.time, last)) {
     head_of(block).newest = last;
     head_of(block).newest_arrival = now;
-    state_at<Summary>(block, head_of(block).pane).merge(kernel::summarize(values));
+    kernel::add_run(state_at<Summary>(block, head_of(block).pane), values);
     counters.aggregated.add(values.size());
     return;
   }

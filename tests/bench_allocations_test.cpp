@@ -1,56 +1,12 @@
 // What weir allocates for a message once it knows the topic, the fields and the series: nothing. Counted by
-// this program's own operator new, with everything in place on one thread.
+// the bench's operator new, with everything in place on one thread.
 #include <doctest/doctest.h>
 
-#include <atomic>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 
 #include "bridge/bench_load.h"
+#include "bridge/bench_usage.h"
 #include "bridge/pipeline.h"
-
-namespace {
-
-std::atomic<std::uint64_t> allocations{0};
-
-void* counted(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  void* const memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-void* counted(std::size_t size, std::align_val_t alignment) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  const std::size_t unit = static_cast<std::size_t>(alignment);
-  void* const memory = std::aligned_alloc(unit, (size + unit - 1) / unit * unit);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size);
-}
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size);
-}
-void* operator new(std::size_t size, std::align_val_t alignment) { return counted(size, alignment); }
-void* operator new[](std::size_t size, std::align_val_t alignment) { return counted(size, alignment); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -66,14 +22,14 @@ class Run {
 
   // Messages at 1,000 per second of event time; returns what they allocated.
   std::uint64_t take(std::uint64_t messages) {
-    const std::uint64_t before = allocations.load();
+    const std::uint64_t before = allocations();
     for (std::uint64_t i = 0; i < messages; ++i, ++taken_) {
       Message& message = load_.messages[taken_ % load_.messages.size()];
       message.arrival = core::Time{std::chrono::seconds{1'767'225'600}} + std::chrono::milliseconds{taken_};
       pipeline_.edge().take(message);
     }
     pipeline_.engine().flush(core::FlushCause::idle);
-    return allocations.load() - before;
+    return allocations() - before;
   }
   std::uint64_t drain() {
     std::uint64_t results = 0;

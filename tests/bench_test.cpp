@@ -39,6 +39,16 @@ TEST_CASE("wrong options: each is named with what is allowed, all at once") {
   check([](BenchOptions& o) { o.messages = 0; }, {"bench: --messages 0: must be 1 to 1000000000"});
   check([](BenchOptions& o) { o.rounds = 1001; }, {"bench: --rounds 1001: must be 0 to 1000"});
   check([](BenchOptions& o) { o.rate = 10'000'001; }, {"bench: --rate 10000001: must be 0 to 10000000"});
+  check([](BenchOptions& o) { o.points = 0, o.workers = 0; },
+        {"bench: --points 0: must be 1 to 1000", "bench: --workers 0: must be 1 to 1024"});
+  check([](BenchOptions& o) { o.fleet = "6000000x1s"; }, {});
+  check(
+      [](BenchOptions& o) { o.fleet = "10000001x1s"; },
+      {"bench: --fleet 10000001x1s: must be devices (1 to 10000000), x, and the time between two points of a "
+       "device, as 600000x100ms"});
+  check([](BenchOptions& o) { o.sweep = true, o.fleet = "1x1s"; }, {"bench: --fleet or --sweep, not both"});
+  check([](BenchOptions& o) { o.sweep = true, o.level = "G"; },
+        {"bench: --fleet and --sweep are of level E"});
   check([](BenchOptions& o) { o.duration = "10"; },
         {"bench: --duration 10: must be 1s to 24h, with its unit, for instance 10s"});
   check([](BenchOptions& o) { o.duration = "999ms"; },

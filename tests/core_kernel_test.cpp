@@ -70,3 +70,22 @@ TEST_CASE("all forms summarise a run with the same bits") {
     }
   }
 }
+
+TEST_CASE("a run adds as many values as its samples would one by one, and the same sums") {
+  std::mt19937_64 random{fixture::seed()};
+  for (std::size_t size = 1; size <= 200; ++size) {
+    INFO(size << " values, WEIR_SEED=" << fixture::seed());
+    Summary run{}, single{};
+    run.add(7);
+    single.add(7);
+    std::vector<double> values(size);  // whole numbers: every sum is exact
+    for (double& one : values) one = static_cast<double>(static_cast<std::int64_t>(random() % 2048) - 1024);
+    core::kernel::add_run(run, values);
+    for (const double one : values) single.add(one);
+    REQUIRE(run.count == size + 1);
+    REQUIRE(run.min == single.min);
+    REQUIRE(run.max == single.max);
+    REQUIRE(run.sum() == single.sum());
+    REQUIRE(run.variance() == single.variance());
+  }
+}
