@@ -292,8 +292,9 @@ TEST_CASE("a tiny level E adds up: every message, sample and window") {
     CHECK(report.aggregated == 15'000 * fields);
     CHECK(report.terms.series == 50 * fields);
     REQUIRE(report.rounds.size() == 2);
-    CHECK(report.rounds[0].results == 0);
-    CHECK(report.rounds[1].results == 50 * fields);  // the window that ends at 10 s
+    // Of every series the window that ends between 5 and 15 s: the results are spread.
+    CHECK(report.rounds[0].results > 0);
+    CHECK(report.rounds[0].results + report.rounds[1].results == 50 * fields);
   };
   check(4, false);
   check(1, false);

@@ -283,9 +283,11 @@ TEST_CASE("a topic in steady use stays remembered and keeps its series, whoever 
       R"({"limits":{"series_max":10,"series_ttl":"16m"},"streams":[{"name":"s","from":"in/{device}","detectors":[],)"
       R"("windows":[{"kind":"cumulative","every":"1h","aggregates":["count"]}]}]})");
   std::uint64_t steady = 0, visitors = 0;
+  feed.send(0s, "in/steady", "1");
+  ++steady;
   for (core::Duration at{0}; at < 5h; at += 1min) {
     // First of all those who want its place.
-    for (int i = 0; i < 7; ++i) feed.send(at, "in/visitor" + std::to_string(++visitors), "1");
+    for (int i = 0; i < 12; ++i) feed.send(at, "in/visitor" + std::to_string(++visitors), "1");
     const std::uint64_t uncached = feed.stats().topics_uncached;
     const std::uint64_t refused = feed.samples(bridge::SampleOutcome::series_limit);
     feed.send(at + 1s, "in/steady", "1");

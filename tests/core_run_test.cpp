@@ -112,13 +112,13 @@ std::vector<double> told(const Summary& all) {
   return {all.sum(), all.mean(), all.variance(), all.stddev(), all.min, all.max};
 }
 
-// The first value, then each piece of the run as the kernel summarises it.
+// The first value, then each piece of the run as the kernel adds it.
 Summary expected(double before, const std::vector<double>& run) {
   Summary result;
   result.add(before);
   for (std::size_t at = 0; at < run.size(); at += Item::run_max) {
     const std::span<const double> rest = std::span(run).subspan(at);
-    result.merge(core::kernel::summarize(rest.first(std::min<std::size_t>(rest.size(), Item::run_max))));
+    core::kernel::add_run(result, rest.first(std::min<std::size_t>(rest.size(), Item::run_max)));
   }
   return result;
 }
