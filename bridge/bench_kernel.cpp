@@ -195,7 +195,7 @@ std::vector<BenchFigure> bench_kernel(const KernelOptions& options) {
     const unsigned cores = std::max(std::thread::hardware_concurrency(), 1U);
     if (keys <= options.keys_max) figures.push_back(random_series(options, keys, std::min(cores, 2U)));
   }
-  figures.push_back(one_array(options));
+  for (const BenchFigure& figure : one_array(options)) figures.push_back(figure);
   for (BenchFigure& figure : every_function(options)) figures.push_back(std::move(figure));
   return figures;
 }

@@ -69,7 +69,7 @@ inline BenchFigure figure_of(const std::vector<Pair>& rounds) {
 }
 
 // One array of one series in cache; and every function at every point.
-[[nodiscard]] BenchFigure one_array(const KernelOptions& options);
+[[nodiscard]] std::vector<BenchFigure> one_array(const KernelOptions& options);
 [[nodiscard]] std::vector<BenchFigure> every_function(const KernelOptions& options);
 
 }  // namespace bridge::kernel_bench

@@ -37,8 +37,11 @@ core::Plan every_function_plan() {
 
 }  // namespace
 
-// The upper bound: one array of one series in cache.
-BenchFigure one_array(const KernelOptions& options) {
+namespace {
+
+// The upper bound: one array of one series in cache. `sum` is the yardstick.
+BenchFigure one_array(const KernelOptions& options, double (*sum)(std::span<const double>),
+                      std::string_view yardstick_name) {
   std::vector<double> values(4096);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = 20 + static_cast<double>(i % 100) * 0.01;
   const std::uint64_t passes = std::max<std::uint64_t>(options.samples * 10 / values.size(), 1);
@@ -47,7 +50,7 @@ BenchFigure one_array(const KernelOptions& options) {
   for (std::uint32_t i = 0; i < options.rounds; ++i) {
     const double all = static_cast<double>(passes * values.size());
     auto start = Clock::now();
-    for (std::uint64_t pass = 0; pass < passes; ++pass) sink = naive::sum(values);
+    for (std::uint64_t pass = 0; pass < passes; ++pass) sink = sum(values);
     const double yardstick = all / seconds_since(start);
     start = Clock::now();
     for (std::uint64_t pass = 0; pass < passes; ++pass) sink = core::kernel::summarize(values).sum_shifted;
@@ -58,8 +61,15 @@ BenchFigure one_array(const KernelOptions& options) {
   figure.keys = 1;
   figure.cores = 1;
   figure.window = "one pane";
-  figure.yardstick = "a bare vectorised sum";
+  figure.yardstick = yardstick_name;
   return figure;
+}
+
+}  // namespace
+
+std::vector<BenchFigure> one_array(const KernelOptions& options) {
+  return {one_array(options, naive::sum, "a bare vectorised sum"),
+          one_array(options, naive::sum_in_four_chains, "a bare vectorised sum in four chains")};
 }
 
 // All functions at every point over the last 300, against doing that point by point: with a lock and a

@@ -27,45 +27,51 @@ double percentile(const std::vector<double>& sorted, double p) {
   return sorted[below] + (sorted[below + 1] - sorted[below]) * (rank - static_cast<double>(below));
 }
 
+template <std::size_t lanes>
 double sum_portable(std::span<const double> values) noexcept {
-  std::array<double, 16> lanes{};
+  std::array<double, lanes> sums{};
   std::size_t i = 0;
-  for (; i + lanes.size() <= values.size(); i += lanes.size()) {
-    for (std::size_t lane = 0; lane < lanes.size(); ++lane) lanes[lane] += values[i + lane];
+  for (; i + lanes <= values.size(); i += lanes) {
+    for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += values[i + lane];
   }
-  for (; i < values.size(); ++i) lanes[0] += values[i];
-  return std::accumulate(lanes.begin(), lanes.end(), 0.0);
+  for (; i < values.size(); ++i) sums[0] += values[i];
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 #if defined(__x86_64__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
+template <std::size_t chains>
 __attribute__((target("avx512f,avx512dq"))) double sum_avx512(std::span<const double> values) noexcept {
-  __m512d a = _mm512_setzero_pd(), b = a, c = a, d = a;
+  __m512d sums[chains];
+  for (__m512d& sum : sums) sum = _mm512_setzero_pd();
   std::size_t i = 0;
-  for (; i + 32 <= values.size(); i += 32) {
-    a = _mm512_add_pd(a, _mm512_loadu_pd(values.data() + i));
-    b = _mm512_add_pd(b, _mm512_loadu_pd(values.data() + i + 8));
-    c = _mm512_add_pd(c, _mm512_loadu_pd(values.data() + i + 16));
-    d = _mm512_add_pd(d, _mm512_loadu_pd(values.data() + i + 24));
+  for (; i + 8 * chains <= values.size(); i += 8 * chains) {
+    for (std::size_t k = 0; k < chains; ++k)
+      sums[k] = _mm512_add_pd(sums[k], _mm512_loadu_pd(values.data() + i + 8 * k));
   }
-  double result = _mm512_reduce_add_pd(_mm512_add_pd(_mm512_add_pd(a, b), _mm512_add_pd(c, d)));
+  double result = 0;
+  for (const __m512d& sum : sums) result += _mm512_reduce_add_pd(sum);
   for (; i < values.size(); ++i) result += values[i];
   return result;
 }
 #pragma GCC diagnostic pop
 #endif
 
-}  // namespace
-
-double sum(std::span<const double> values) noexcept {
+template <std::size_t chains>
+double sum_in(std::span<const double> values) noexcept {
 #if defined(__x86_64__)
   static const bool wide = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0;
-  if (wide) return sum_avx512(values);
+  if (wide) return sum_avx512<chains>(values);
 #endif
-  return sum_portable(values);
+  return sum_portable<4 * chains>(values);
 }
+
+}  // namespace
+
+double sum(std::span<const double> values) noexcept { return sum_in<1>(values); }
+double sum_in_four_chains(std::span<const double> values) noexcept { return sum_in<4>(values); }
 
 PointByPoint::PointByPoint(Form form, std::size_t window, std::pair<double, double> range)
     : form_(form), window_(window), range_(range) {}
