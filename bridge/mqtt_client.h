@@ -1,7 +1,7 @@
 // MqttClient: one MQTT connection over Paho C++, both source and sink. Supervises itself: connects,
 // subscribes after every CONNACK, comes back within a second of the broker's port opening (jittered
-// back-off), reconnects when a publish stays unacknowledged for 10 s. The session is persistent: clean_start
-// false.
+// back-off), reconnects when a publish stays unacknowledged for 10 s, or for a minute while messages come
+// (watchdog.h). The session is persistent: clean_start false.
 //
 // Threads: connect/stop belong to the owner; the library's callback thread is the journal's producer;
 // publish() and completed() belong to the publisher thread; the supervisor thread is our own. Readers: any

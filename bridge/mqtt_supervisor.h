@@ -72,7 +72,7 @@ class MqttSupervisor final : public MqttListener {
   Duration serve();
   void subscribe();
   bool judge_subscriptions();
-  void give_up_link();
+  void give_up_link(std::chrono::seconds waited);
   Duration after_loss();
   void drop_link();
   void report_connected();

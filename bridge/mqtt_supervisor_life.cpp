@@ -8,14 +8,13 @@
 #include "bridge/mqtt_words.h"
 #include "bridge/reach.h"
 #include "bridge/text.h"
+#include "bridge/watchdog.h"
 
 namespace bridge {
 namespace {
 
 // An answer to CONNECT may take this long: the library's own limit is 10 s, looked at every 3 s.
 constexpr auto answer_within = std::chrono::seconds{15};
-// A publication or subscription without an answer for this long: the link is dead, whatever TCP says.
-constexpr auto acknowledged_within = std::chrono::seconds{10};
 constexpr auto look_every = std::chrono::milliseconds{200};  // of the watchdog
 constexpr auto probe_within = std::chrono::milliseconds{800};
 constexpr auto polite_end_within = std::chrono::milliseconds{500};
@@ -116,6 +115,7 @@ Duration MqttSupervisor::serve() {
   bool judged = spec_.subscriptions.empty();
   if (judged) set_subscribed(true);
   Clock::time_point resubscribe = Clock::time_point::max();
+  Watchdog watchdog(connected_at_, intake_.counters().received.get());
   while (true) {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, look_every,
@@ -134,9 +134,10 @@ Duration MqttSupervisor::serve() {
       subscribe();
       judged = false;
     }
-    if ((!answered && now - subscribed_at_ > acknowledged_within) ||
-        tickets_.oldest(connected_at_) > acknowledged_within) {
-      give_up_link();
+    const Duration waited =
+        std::max<Duration>(answered ? Duration{0} : now - subscribed_at_, tickets_.oldest(connected_at_));
+    if (watchdog.is_dead(now, waited, intake_.counters().received.get())) {
+      give_up_link(std::chrono::floor<std::chrono::seconds>(waited));
       return backoff_.next();
     }
   }
@@ -191,8 +192,9 @@ bool MqttSupervisor::judge_subscriptions() {
 
 // Something waits for an answer that does not come: ends the connection from our side, as well as that still
 // goes.
-void MqttSupervisor::give_up_link() {
-  log(Level::warn, "mqtt", "no acknowledgement for 10 s: connecting anew", {{"broker", name_}});
+void MqttSupervisor::give_up_link(std::chrono::seconds waited) {
+  const std::string how_long = std::to_string(waited.count()) + " s";
+  log(Level::warn, "mqtt", "no acknowledgement for " + how_long + ": connecting anew", {{"broker", name_}});
   bool ended;
   {
     const std::lock_guard lock(link_mutex_);
@@ -202,7 +204,7 @@ void MqttSupervisor::give_up_link() {
     const std::lock_guard lock(mutex_);
     set_disconnected();
   }
-  set_error(name_ + " did not acknowledge for 10 s");
+  set_error(name_ + " did not acknowledge for " + how_long);
   if (!ended || !keeps_link_) drop_link();
   tickets_.lose_all();  // the library may still send them again; who publishes shall not wait for that
 }

@@ -15,6 +15,7 @@
 #include "bridge/reach.h"
 #include "bridge/status.h"
 #include "bridge/tickets.h"
+#include "bridge/watchdog.h"
 #include "tests/mosquitto.h"
 #include "tests/run_program.h"
 #include "tests/temp_folder.h"
@@ -179,6 +180,27 @@ TEST_CASE("tickets: each ends once, and may be used again") {
   std::map<Sink::Ticket, Sink::Ended> ended;
   while (tickets.pop(out)) ended[out.ticket] = out.ended;
   CHECK(ended == std::map<Sink::Ticket, Sink::Ended>{{7, Sink::Ended::lost}, {8, Sink::Ended::lost}});
+}
+
+TEST_CASE("the watchdog: an answer may wait behind messages, but not for ever, and not in silence") {
+  using bridge::Watchdog;
+  const Watchdog::Clock::time_point begin{};
+  Watchdog watchdog(begin, 7);
+  std::uint64_t received = 7;
+  const auto dead_after = [&](Watchdog::Clock::duration waited) {
+    return watchdog.is_dead(begin + waited, waited, received);
+  };
+  CHECK_FALSE(dead_after(10s));
+  CHECK(dead_after(10s + 1ms));  // nothing came
+  for (auto waited = 10s; waited <= 60s; waited += 1s) {
+    ++received;
+    CHECK_FALSE(dead_after(waited));
+  }
+  CHECK_FALSE(watchdog.is_dead(begin + 61s, 9s, received));
+  CHECK_FALSE(watchdog.is_dead(begin + 61s + 999ms, 59s, received));
+  CHECK(watchdog.is_dead(begin + 62s, 59s, received));  // the last message was too long ago
+  ++received;
+  CHECK(watchdog.is_dead(begin + 63s, 60s + 1ms, received));
 }
 
 TEST_CASE("the CONNECT packet, byte by byte") {
