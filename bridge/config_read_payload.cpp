@@ -1,4 +1,5 @@
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "bridge/config_names.h"
@@ -120,28 +121,29 @@ void read_each(const Node& node, const std::string& pointer, Problems& problems,
   payload.each = std::move(each);
 }
 
-// Whether a number can be compared as it is written: it is one double, or an integer of 64 bits.
-bool is_comparable(const std::string& number) {
-  const Number read = number_of_text(number);
-  if (read.kind == NumberKind::finite && !read.inexact) return true;
-  std::uint64_t whole = 0;
-  const std::size_t sign = number.starts_with('-') ? 1 : 0;
-  const char* const end = number.data() + number.size();
-  const auto [behind, error] = std::from_chars(number.data() + sign, end, whole);
-  return error == std::errc{} && behind == end && (sign == 0 || whole <= std::uint64_t{1} << 63);
+bool fits_64_bits(const std::string& integer) {
+  std::uint64_t size = 0;
+  const std::size_t sign = integer.starts_with('-') ? 1 : 0;
+  const char* const end = integer.data() + integer.size();
+  const auto [behind, error] = std::from_chars(integer.data() + sign, end, size);
+  return error == std::errc{} && behind == end && (sign == 0 || size <= std::uint64_t{1} << 63);
 }
 
-// One text for one number. Precondition: is_comparable().
-std::string number_text(const std::string& number) {
-  const Number read = number_of_text(number);
-  if (read.inexact) return number;
-  std::string out;
-  append_number(read.value + 0.0, out);  // -0.0 becomes 0.0
-  return out;
+// One text for one number, whichever way it is written: that of the double it is, or all digits of an integer
+// that no double is. Nothing where it is too large for both.
+std::optional<std::string> number_text(const std::string& written) {
+  const Number number = number_of_text(written);
+  if (number.kind == NumberKind::finite && !number.inexact) {
+    std::string out;
+    append_number(number.value + 0.0, out);  // -0.0 becomes 0.0
+    return out;
+  }
+  if (!fits_64_bits(written)) return std::nullopt;
+  return written;
 }
 
-// The JSON text of a scalar.
-std::string json_text(const Node& node) {
+// The JSON text of a scalar; nothing where it is a number that cannot be compared.
+std::optional<std::string> json_text(const Node& node) {
   if (node.kind == Node::Kind::number) return number_text(node.text);
   if (node.kind != Node::Kind::text) return node.seen();
   std::string out{'"'};
@@ -158,13 +160,13 @@ void read_when(ObjectReader& in, Problems& problems, PayloadConfig& payload) {
       problems.add(at, shown(key) + ": must be a JSON pointer, as \"/type\"");
     } else if (value.kind == Node::Kind::array || value.kind == Node::Kind::object) {
       problems.add(at, value.seen() + ": must be a string, a number, true, false or null");
-    } else if (value.kind == Node::Kind::number && !is_comparable(value.text)) {
-      problems.add(at,
-                   value.text + ": must be a finite number, and of at most 64 bits where it is an integer");
     } else if (value.kind == Node::Kind::text && !text_of(value, at, problems)) {
       return;
+    } else if (auto json = json_text(value)) {
+      payload.when.emplace(key, std::move(*json));
     } else {
-      payload.when.emplace(key, json_text(value));
+      problems.add(at,
+                   value.text + ": must be a finite number, and of at most 64 bits where it is an integer");
     }
   });
 }
