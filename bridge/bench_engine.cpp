@@ -12,18 +12,12 @@
 namespace bridge {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::size_t recorded_max = 100'000;  // messages kept; longer rounds take them again
 constexpr core::Duration bench_spread =
     std::chrono::seconds{9};  // else the edge waits while all results are made
 constexpr std::size_t outbox_bytes = 256 << 20;
 constexpr std::size_t batches_between_drains = 8;  // 1024 messages: `weir run` looks at the clock as often
 const core::Time begin = core::Time{std::chrono::seconds{1'767'225'600}};  // 2026-01-01
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 class EngineBench {
  public:
@@ -62,8 +56,8 @@ class EngineBench {
 
   void measure_yardstick(EngineRound& round) {
     const double messages = static_cast<double>(options_.messages);
-    const double cpu = thread_cpu_seconds();
-    const auto start = Clock::now();
+    Usage usage;
+    usage -= usage_now();
     for (std::uint64_t left = options_.messages; left > 0;) {
       const std::size_t piece =
           static_cast<std::size_t>(std::min<std::uint64_t>(left, load_.messages.size()));
@@ -71,8 +65,9 @@ class EngineBench {
       CHECK(sum > 0, "sum %g", sum);
       left -= piece;
     }
-    round.yardstick_rate = messages / seconds_since(start);
-    round.yardstick_cpu_ns = (thread_cpu_seconds() - cpu) * 1e9 / messages;
+    usage += usage_now();
+    round.yardstick_rate = messages / usage.seconds;
+    round.yardstick_cpu_ns = usage.own_cpu * 1e9 / messages;
   }
 
   void measure_weir(EngineRound& round) {

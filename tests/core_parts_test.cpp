@@ -88,6 +88,15 @@ void check_laws(const Points& all, std::size_t cut, std::size_t second, const Ma
   REQUIRE(same(left, make(all, 0, all.size())));
 }
 
+// Either way, and nothing changes nothing.
+template <class Part>
+void check_either_way(const Part& a, const Part& b) {
+  const Part none{};
+  REQUIRE(same(merged(a, b, plainly), merged(b, a, plainly)));
+  REQUIRE(same(merged(a, none, plainly), a));
+  REQUIRE(same(merged(none, a, plainly), a));
+}
+
 struct Cuts {
   Points all;
   std::size_t cut, second;
@@ -125,9 +134,7 @@ TEST_CASE("tallies: identity, any grouping, either way") {
     const auto [all, cut, second] = cuts(random);
     check_laws<Tallies>(all, cut, second, make, plainly);
     const Tallies a = make(all, 0, cut), b = make(all, cut, all.size());
-    REQUIRE(same(merged(a, b, plainly), merged(b, a, plainly)));
-    REQUIRE(same(merged(a, Tallies{}, plainly), a));
-    REQUIRE(same(merged(Tallies{}, a, plainly), a));
+    check_either_way(a, b);
   });
 }
 
@@ -163,9 +170,7 @@ TEST_CASE("longest pause: identity, any grouping, either way") {
     const auto [all, cut, second] = cuts(random);
     check_laws<Longest>(all, cut, second, make, plainly);
     const Longest a = make(all, 0, cut), b = make(all, cut, all.size());
-    REQUIRE(same(merged(a, b, plainly), merged(b, a, plainly)));
-    REQUIRE(same(merged(a, Longest{}, plainly), a));
-    REQUIRE(same(merged(Longest{}, a, plainly), a));
+    check_either_way(a, b);
   });
 }
 
@@ -189,14 +194,8 @@ TEST_CASE("rise and area: identity, any grouping, either way") {
     const auto [all, cut, second] = cuts(random);
     check_laws<Rise>(all, cut, second, rise, plainly);
     check_laws<Area>(all, cut, second, area, plainly);
-    const auto either_way = [&](const auto& a, const auto& b) {
-      const std::decay_t<decltype(a)> none{};
-      REQUIRE(same(merged(a, b, plainly), merged(b, a, plainly)));
-      REQUIRE(same(merged(a, none, plainly), a));
-      REQUIRE(same(merged(none, a, plainly), a));
-    };
-    either_way(rise(all, 0, cut), rise(all, cut, all.size()));
-    either_way(area(all, 0, cut), area(all, cut, all.size()));
+    check_either_way(rise(all, 0, cut), rise(all, cut, all.size()));
+    check_either_way(area(all, 0, cut), area(all, cut, all.size()));
   });
 }
 
