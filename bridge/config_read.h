@@ -40,8 +40,8 @@ void validate(const Config& config, Problems& problems);
 // A topic that is published to, as far as it is known before any message comes.
 struct Output {
   std::string pointer;
-  std::string text;    // as in the file
-  std::string widest;  // the filter that takes all its topics
+  std::string text;                 // as in the file
+  std::vector<std::string> widest;  // filters that take all its topics
 };
 // The part of it that is about streams. `outputs`: the topics published to besides those of streams.
 void validate_streams(const Config& config, std::vector<Output> outputs, Problems& problems);

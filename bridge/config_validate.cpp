@@ -5,6 +5,7 @@
 #include "bridge/config_read.h"
 #include "bridge/error.h"
 #include "bridge/journal.h"
+#include "bridge/session_filters.h"
 #include "bridge/text.h"
 #include "bridge/topic.h"
 
@@ -160,8 +161,8 @@ void validate(const Config& config, Problems& problems) {
   std::vector<Output> outputs;
   try {
     const TopicTemplate topic(config.status.topic, {"client_id"});
-    outputs.push_back(
-        {"/status/topic", config.status.topic, topic.widest_filter({&config.broker.client_id})});
+    const std::string filled = topic.widest_filter({&config.broker.client_id});
+    outputs.push_back({"/status/topic", config.status.topic, {filled, session_filters_topic(filled)}});
   } catch (const SetupError& error) {
     problems.add("/status/topic", error.what());
   }

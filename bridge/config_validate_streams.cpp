@@ -185,7 +185,7 @@ void check_window_topics(const Checked& stream, Topics& topics, std::vector<Outp
     const std::string known = resolved(*topic, names, config.name, window.spec.name);
     if (const std::string words = topics.add(known, at); !words.empty())
       problems.add(at, shown(window.to) + words + ", as with {window}");
-    outputs.push_back({at, window.to, topic->widest_filter({&config.name, &window.spec.name})});
+    outputs.push_back({at, window.to, {topic->widest_filter({&config.name, &window.spec.name})}});
   }
 }
 
@@ -200,7 +200,7 @@ void check_late_topic(const Checked& stream, Topics& topics, std::vector<Output>
   if (!topic) return;
   if (const std::string words = topics.add(resolved(*topic, names, config.name, ""), at); !words.empty())
     problems.add(at, shown(config.late_to) + words);
-  outputs.push_back({at, config.late_to, topic->widest_filter({&config.name})});
+  outputs.push_back({at, config.late_to, {topic->widest_filter({&config.name})}});
 }
 
 void check_flag_topics(const Checked& stream, const Strings& keys, const Topics& topics,
@@ -218,7 +218,7 @@ void check_flag_topics(const Checked& stream, const Strings& keys, const Topics&
     problems.add(at, shown(config.flags_to) + words + ", as with flag/{detector}");
     break;
   }
-  outputs.push_back({at, config.flags_to, topic->widest_filter({&config.name})});
+  outputs.push_back({at, config.flags_to, {topic->widest_filter({&config.name})}});
 }
 
 void check_stream(const Checked& stream, std::vector<Output>& outputs, Problems& problems) {
@@ -281,8 +281,7 @@ void check_overlap(const Checked& first, const Checked& second, Problems& proble
 }
 
 // Whether a topic of the output would come back through the subscription.
-bool loops(const Output& output, const std::string& filter) {
-  std::string widest = output.widest;
+bool loops(std::string widest, const std::string& filter) {
   if (widest.front() == '+' &&
       filter.front() == '$') {  // MQTT keeps these apart, but the name's value may begin with "$"
     const std::size_t level = std::min(filter.find('/'), filter.size());
@@ -296,10 +295,13 @@ void check_loops(const std::vector<Output>& outputs, const std::vector<Checked>&
   for (const Output& output : outputs) {
     if (problems.full()) return;
     for (const Checked& stream : streams) {
-      if (!stream.pattern || stream.config->ignore || !loops(output, stream.pattern->filter())) continue;
+      if (!stream.pattern || stream.config->ignore) continue;
+      const std::string filter = stream.pattern->filter();
+      if (std::ranges::none_of(output.widest, [&](const auto& widest) { return loops(widest, filter); }))
+        continue;
       problems.add(output.pointer, shown(output.text) + ": would be read again by subscription " +
-                                       shown(stream.pattern->filter()) + " of stream " +
-                                       shown(stream.config->name) + "; use another prefix");
+                                       shown(filter) + " of stream " + shown(stream.config->name) +
+                                       "; use another prefix");
     }
   }
 }

@@ -23,11 +23,6 @@ class Intake {
   // Waits for room at most hold_most, and after such a wait in vain not again until there was room: a journal
   // that stands still costs that time once, so that the connection stays alive.
   void take(Message message) noexcept;
-  // A message came by a subscription that is not ours (mqtt_link.h): counted and dropped.
-  void count_foreign() noexcept {
-    counters_.received.add();
-    counters_.foreign.add();
-  }
   // No message enters the journal afterwards; closes it. Idempotent.
   void stop() noexcept;
 

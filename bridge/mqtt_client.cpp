@@ -44,7 +44,6 @@ MqttLinkSpec link_spec_of(const MqttClientSpec& spec, const BrokerUrl& url) {
   link.uri = (url.tls ? "ssl://" : "tcp://") + host_port(url);
   link.broker = spec.broker;
   link.tls = url.tls;
-  for (const Subscription& subscription : spec.subscriptions) link.filters.push_back(subscription.filter);
   link.password = password_of(spec.broker);
   link.will_topic = spec.status_topic;
   link.will_payload = offline_json(spec.broker.client_id);

@@ -3,7 +3,6 @@
 #include <MQTTAsync.h>
 #include <mqtt/async_client.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -17,6 +16,9 @@ namespace bridge {
 namespace {
 
 constexpr auto connect_timeout = std::chrono::seconds{10};
+// The client's own are never refused because results fill the buffer: what it has subscribed, and that it
+// ends.
+constexpr std::uint32_t own_publications = 2;
 
 // The wrapper keeps the C client to itself, and with it the packet id and the bytes of a message: it copies
 // topic and payload once more and hides the id. An explicit instantiation may name a private member
@@ -59,7 +61,7 @@ int seconds_of(Duration duration) {
 
 mqtt::create_options create_options_of(const MqttLinkSpec& spec) {
   mqtt::create_options options(version_of(spec.broker));
-  options.set_max_buffered_messages(static_cast<int>(spec.publish_buffer));
+  options.set_max_buffered_messages(static_cast<int>(spec.publish_buffer + own_publications));
   options.set_send_while_disconnected(false);
   return options;
 }
@@ -79,7 +81,7 @@ void fill(mqtt::connect_options& options, const MqttLinkSpec& spec) {
   const BrokerConfig& broker = spec.broker;
   options.set_mqtt_version(version_of(broker));
   if (broker.protocol == 4) {
-    options.set_clean_session(false);
+    options.set_clean_session(broker.session_expiry == Duration{0});
   } else {
     options.set_clean_start(false);
     options.set_properties(mqtt::properties{
@@ -110,23 +112,7 @@ BrokerLimits limits_of(const mqtt::connect_response& response) {
   limits.packet_bytes_max = number_of(properties, mqtt::property::MAXIMUM_PACKET_SIZE, 0);
   limits.session_expiry_differs = properties.contains(mqtt::property::SESSION_EXPIRY_INTERVAL);
   limits.session_expiry_seconds = number_of(properties, mqtt::property::SESSION_EXPIRY_INTERVAL, 0);
-  limits.subscription_ids =
-      !properties.contains(mqtt::property::SUBSCRIPTION_IDENTIFIERS_AVAILABLE) ||
-      mqtt::get<std::uint8_t>(properties, mqtt::property::SUBSCRIPTION_IDENTIFIERS_AVAILABLE) != 0;
   return limits;
-}
-
-// The number of a subscription, the same in every life of weir (FNV-1a). 1 to 2^28 - 1.
-std::uint32_t subscription_id(std::string_view filter) {
-  std::uint32_t hash = 2'166'136'261;
-  for (const char c : filter) hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619;
-  return hash % 268'435'455 + 1;
-}
-
-std::vector<std::uint32_t> subscription_ids(const std::vector<std::string>& filters) {
-  std::vector<std::uint32_t> ids;
-  for (const std::string& filter : filters) ids.push_back(subscription_id(filter));
-  return ids;
 }
 
 void* context_of(std::uint64_t id) { return reinterpret_cast<void*>(static_cast<std::uintptr_t>(id)); }
@@ -147,7 +133,6 @@ struct MqttLink::Inner {
   Inner(const MqttLinkSpec& spec, MqttListener& to)
       : listener(&to),
         protocol(spec.broker.protocol),
-        ids(subscription_ids(spec.filters)),
         client(spec.uri, spec.broker.client_id, create_options_of(spec)) {
     fill(options, spec);
     MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);  // tracing costs a third of the receiving thread's time
@@ -168,9 +153,7 @@ struct MqttLink::Inner {
                              MQTTAsync_message* received) noexcept {
     const Inner& inner = *static_cast<Inner*>(context);
     MqttListener* const to = inner.listener.load();
-    if (to != nullptr && !inner.is_ours(received->properties)) {
-      to->on_foreign_message();
-    } else if (to != nullptr) {
+    if (to != nullptr) {
       Message message;
       message.topic = {topic, topic_bytes > 0 ? static_cast<std::size_t>(topic_bytes) : std::strlen(topic)};
       message.payload = {static_cast<const char*>(received->payload),
@@ -187,20 +170,6 @@ struct MqttLink::Inner {
     return 1;  // 0 would park the message in the library and acknowledge it all the same
   }
 
-  // A broker may send one copy with the numbers of all subscriptions that took it, or one for each. Without a
-  // number: it knows none, or the subscription was made before we gave it one. Looks at the list itself: the
-  // library's functions for it cost a tenth of a message.
-  [[nodiscard]] bool is_ours(const MQTTProperties& properties) const noexcept {
-    bool numbered_copy = false;
-    for (int i = 0; i < properties.count; ++i) {
-      const MQTTProperty& property = properties.array[i];
-      if (property.identifier != MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIER) continue;
-      if (std::ranges::find(ids, property.value.integer4) != ids.end()) return true;
-      numbered_copy = true;
-    }
-    return !numbered_copy;
-  }
-
   struct ConnectAction final : mqtt::iaction_listener {
     explicit ConnectAction(Inner& owner) : inner(owner) {}
     void on_success(const mqtt::token& token) override {
@@ -212,7 +181,6 @@ struct MqttLink::Inner {
       } catch (const std::exception&) {
         // An answer we cannot read the details of is still a connection.
       }
-      inner.numbered = inner.protocol != 4 && limits.subscription_ids;
       to->on_connected(limits);
     }
     void on_failure(const mqtt::token& token) override {
@@ -262,8 +230,6 @@ struct MqttLink::Inner {
 
   std::atomic<MqttListener*> listener;
   const int protocol;
-  const std::vector<std::uint32_t> ids;  // of the subscriptions we want
-  std::atomic<bool> numbered{false};     // the broker takes and tells them
   std::atomic<bool> poisoned{false};
   ConnectAction connecting{*this};
   SubscribeAction subscribing{*this};
@@ -301,12 +267,15 @@ bool MqttLink::subscribe(std::size_t subscription, const std::string& filter, in
   using Options = mqtt::subscribe_options;
   const Options options(Options::SUBSCRIBE_NO_LOCAL, Options::NO_RETAIN_AS_PUBLISHED,
                         retained_wanted ? Options::SEND_RETAINED_ON_SUBSCRIBE : Options::DONT_SEND_RETAINED);
-  mqtt::properties properties;
-  if (inner_->numbered)
-    properties.add(
-        {mqtt::property::SUBSCRIPTION_IDENTIFIER, static_cast<std::int32_t>(subscription_id(filter))});
   inner_->client.subscribe(filter, qos, context_of(subscription), inner_->subscribing,
-                           inner_->protocol == 4 ? Options{} : options, properties);
+                           inner_->protocol == 4 ? Options{} : options);
+  return true;
+} catch (const std::exception&) {
+  return false;
+}
+
+bool MqttLink::unsubscribe(const std::string& filter) noexcept try {
+  inner_->client.unsubscribe(filter);
   return true;
 } catch (const std::exception&) {
   return false;

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "bridge/config.h"
 #include "bridge/message.h"
@@ -24,7 +23,6 @@ struct BrokerLimits {
   std::uint32_t packet_bytes_max = 0;        // 0: no limit
   std::uint32_t session_expiry_seconds = 0;  // what it grants, where it differs from what we asked for
   bool session_expiry_differs = false;
-  bool subscription_ids = true;
 };
 
 // How a connection attempt failed. `code` > 0: the broker's CONNACK said so (MQTT reason code); else the
@@ -48,15 +46,12 @@ class MqttListener {
   virtual void on_published(Id id, Sink::Ended ended, int reason) noexcept = 0;
   // Arrival is not set.
   virtual void on_message(const Message& message) noexcept = 0;
-  // A message came by a subscription that none of `filters` made, one of an earlier life of the session.
-  virtual void on_foreign_message() noexcept = 0;
 };
 
 struct MqttLinkSpec {
   std::string uri;      // "tcp://host:port" or "ssl://host:port"
   BrokerConfig broker;  // all but url and secrets
   bool tls = false;
-  std::vector<std::string> filters;  // all that subscribe() will be asked for
   std::string password;
   std::string will_topic;    // empty: no will
   std::string will_payload;  // retained, QoS 1
@@ -78,11 +73,11 @@ class MqttLink {
   [[nodiscard]] bool connect() noexcept;
   // Begins a clean end; the session is kept. True: it has ended within `most`, and no on_lost follows.
   bool disconnect(core::Duration most) noexcept;
-  // The subscription carries a number made of its filter, where protocol and broker know such numbers: what
-  // comes by an older subscription of the session is told apart by it. on_subscribed follows. False: not
-  // connected; nothing follows.
+  // on_subscribed follows. False: not connected; nothing follows.
   [[nodiscard]] bool subscribe(std::size_t subscription, const std::string& filter, int qos,
                                bool retained_wanted) noexcept;
+  // The broker has done it when a later publication is acknowledged. False: not connected.
+  [[nodiscard]] bool unsubscribe(const std::string& filter) noexcept;
   enum class Sent { sent, later, refused };
   // At QoS 1 and 2 on_published follows where it was sent. `later`: not connected, or the library's buffer is
   // full.

@@ -34,7 +34,8 @@ MqttSupervisor::MqttSupervisor(const MqttClientSpec& spec, const BrokerUrl& url,
       link_spec_(std::move(link_spec)),
       keeps_link_(std::ranges::any_of(spec_.subscriptions, [](const Subscription& s) { return s.qos == 2; })),
       intake_(spec.limits, spec.when_full, spec.broker.keep_alive / 4, journal),
-      backoff_(std::random_device{}()) {}
+      backoff_(std::random_device{}()),
+      session_(session_of(spec)) {}
 
 void MqttSupervisor::on_connected(const BrokerLimits& limits) noexcept {
   window_ = std::min(link_spec_.publish_buffer, limits.receive_maximum);
@@ -70,16 +71,19 @@ void MqttSupervisor::on_lost(int reason) noexcept {
 void MqttSupervisor::on_subscribed(std::size_t subscription, int code) noexcept {
   {
     const std::lock_guard lock(mutex_);
+    if (subscription == session_subscription) events_.session_granted = code;
     if (subscription < events_.granted.size()) events_.granted[subscription] = code;
   }
   changed_.notify_all();
 }
 
 void MqttSupervisor::on_published(Id id, Sink::Ended ended, int reason) noexcept {
-  if (id == offline_id) {
+  if (id == offline_id || id == session_publication) {
     {
       const std::lock_guard lock(mutex_);
-      events_.offline_done = true;
+      if (id == offline_id) events_.offline_done = true;
+      if (id == session_publication)
+        events_.session_written = ended == Sink::Ended::acknowledged ? 0 : reason == 0 ? -1 : reason;
     }
     changed_.notify_all();
     return;
@@ -89,15 +93,6 @@ void MqttSupervisor::on_published(Id id, Sink::Ended ended, int reason) noexcept
     log_throttled(Level::warn, "mqtt", "publication refused",
                   {{"broker", name_}, {"reason", mqtt_reason(reason)}});
   }
-}
-
-void MqttSupervisor::on_foreign_message() noexcept {
-  intake_.count_foreign();
-  log_throttled(
-      Level::warn, "mqtt",
-      "the broker's session has a subscription that the configuration has no more: what comes by it is "
-      "unmatched; end that session while weir is stopped to be rid of it",
-      {{"broker", name_}, {"client_id", spec_.broker.client_id}});
 }
 
 Sink::Accepted MqttSupervisor::publish(const Publication& publication, Sink::Ticket ticket) {

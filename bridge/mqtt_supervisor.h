@@ -1,6 +1,7 @@
 // MqttSupervisor: keeps one MQTT connection alive for MqttClient: connects, subscribes after every CONNACK,
-// notices a dead link, comes back. Its own thread owns the link and decides everything; the library's threads
-// only leave word in `events_`, the tickets and the journal.
+// unsubscribes what an earlier configuration left in the session, notices a dead link, comes back. Its own
+// thread owns the link and decides everything; the library's threads only leave word in `events_`, the
+// tickets and the journal.
 //
 // Order of locks: link_mutex_, then (inside the library) the library's own, then mutex_. Whoever holds mutex_
 // calls nothing of the library.
@@ -19,6 +20,7 @@
 #include "bridge/intake.h"
 #include "bridge/mqtt_client.h"
 #include "bridge/mqtt_link.h"
+#include "bridge/session_filters.h"
 #include "bridge/tickets.h"
 
 namespace bridge {
@@ -53,7 +55,21 @@ class MqttSupervisor final : public MqttListener {
     int lost_reason = 0;
     std::vector<std::optional<int>> granted;  // by subscription: what the broker answered
     bool offline_done = false;
+    // Of the message that says what the session has (mqtt_supervisor_session.cpp).
+    bool session_asked = false;
+    std::optional<int> session_granted;
+    std::optional<std::string> session_message;
+    std::optional<int> session_written;  // 0: acknowledged; else a refusal, or -1
   };
+
+  // What the broker's session has subscribed; the supervisor's own.
+  struct Session {
+    const std::string topic;     // where we write it down; empty: there is no need
+    const Filters wanted;        // by the configuration
+    std::optional<Filters> has;  // at most, and written down; nullopt: not known yet
+  };
+  static constexpr auto session_subscription = static_cast<std::size_t>(-1);
+  static constexpr auto session_publication = static_cast<Id>(-1);
 
   // The library's threads.
   void on_connected(const BrokerLimits& limits) noexcept override;
@@ -61,8 +77,12 @@ class MqttSupervisor final : public MqttListener {
   void on_lost(int reason) noexcept override;
   void on_subscribed(std::size_t subscription, int code) noexcept override;
   void on_published(Id id, Sink::Ended ended, int reason) noexcept override;
-  void on_message(const Message& message) noexcept override { intake_.take(message); }
-  void on_foreign_message() noexcept override;
+  void on_message(const Message& message) noexcept override {
+    // Only a replayed value is looked at twice.
+    if (message.stale && message.topic == session_.topic && take_session_message(message.payload)) return;
+    intake_.take(message);
+  }
+  bool take_session_message(std::string_view payload) noexcept;
 
   // The supervisor's thread (mqtt_supervisor_life.cpp).
   void supervise();
@@ -75,9 +95,24 @@ class MqttSupervisor final : public MqttListener {
   void give_up_link(std::chrono::seconds waited);
   Duration after_loss();
   void drop_link();
-  void report_connected();
+  bool report_connected();
   void report_failure(const std::string& what);
   void rest(Duration wait);
+
+  // The supervisor's thread (mqtt_supervisor_session.cpp).
+  static Session session_of(const MqttClientSpec& spec);
+  void learn_session(bool resumed);
+  void leave_session();
+  std::optional<Filters> ask_for_session();
+  std::optional<std::string> read_session();
+  bool write_session(const Filters& filters);
+  // False: lost, stopping, or `most` has passed. `answered` is called holding mutex_.
+  template <class Answered>
+  bool wait_for(Duration most, Answered answered) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, most, [&] { return events_.lost || stopping_ || answered(); });
+    return !events_.lost && !stopping_ && answered();
+  }
 
   // The owner's thread.
   void publish_offline();
@@ -115,6 +150,7 @@ class MqttSupervisor final : public MqttListener {
   // The supervisor's own.
   Backoff backoff_;
   Duration retry_after_{};
+  Session session_;
   bool unreachable_ = false;  // the last attempt failed before the broker could say why
   Clock::time_point connected_at_{};
   Clock::time_point subscribed_at_{};

@@ -110,8 +110,9 @@ void MqttSupervisor::explain(ConnectFailure failure) {
 Duration MqttSupervisor::serve() {
   connected_at_ = Clock::now();
   unreachable_ = false;
-  report_connected();
+  learn_session(report_connected());
   subscribe();
+  leave_session();
   bool judged = spec_.subscriptions.empty();
   if (judged) set_subscribed(true);
   Clock::time_point resubscribe = Clock::time_point::max();
@@ -239,7 +240,8 @@ void MqttSupervisor::drop_link() {
   tickets_.lose_all();
 }
 
-void MqttSupervisor::report_connected() {
+// Whether the broker kept our session.
+bool MqttSupervisor::report_connected() {
   BrokerLimits limits;
   {
     const std::lock_guard lock(mutex_);
@@ -261,6 +263,7 @@ void MqttSupervisor::report_connected() {
          {"granted", format_duration(std::chrono::seconds{limits.session_expiry_seconds})}});
   }
   had_session_ = spec_.broker.session_expiry > Duration{0};
+  return limits.session_present;
 }
 
 // On change only: the same reason is told once, however often it is met.

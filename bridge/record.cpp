@@ -31,6 +31,7 @@ int record(const Config& config, const RecordOptions& options) {
   MqttClientSpec spec = client_spec(config);
   // A recorder is a listener beside the bridge: its own session, and no status of its own.
   spec.broker.client_id += "-record";
+  spec.broker.session_expiry = Duration{0};  // what came before its begin is no part of a recording
   spec.status_topic.clear();
   MqttClient client(spec, &journal);
   const core::Time begin = system_now();

@@ -187,7 +187,6 @@ class Bridge {
     stats.last_error = state.last_error;
     pipeline_.add_to(stats);
     const SourceCounters& source = client_.counters();
-    stats.messages[static_cast<std::size_t>(MessageOutcome::unmatched)] += source.foreign.get();
     stats.messages[static_cast<std::size_t>(MessageOutcome::shed)] += source.shed.get();
     stats.messages[static_cast<std::size_t>(MessageOutcome::oversize)] += source.oversize.get();
     stats.source_waits = source.waits.get();

@@ -21,7 +21,6 @@ struct Subscription {
 struct SourceCounters {
   core::Counter received;  // messages the library handed over
   core::Counter shed;      // of these, dropped because the journal was full
-  core::Counter foreign;   // of these, dropped because they came by a subscription we do not have
   core::Counter oversize;  // of these, dropped because topic or payload is over its limit
   core::Counter waits;     // times the journal was full and the source was held back
 };

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "bridge/session_filters.h"
 #include "bridge/status.h"
 #include "tests/json_schema.h"
 #include "tests/pipeline_fixture.h"
@@ -111,7 +112,7 @@ std::vector<test::Published> real_output() {
 }  // namespace
 
 TEST_CASE("examples are valid, compact, and read by no other schema") {
-  for (const std::string kind : {"window", "flag", "late", "status"}) {
+  for (const std::string kind : {"window", "flag", "late", "status", "subscriptions"}) {
     const auto all = examples(kind);
     REQUIRE(all.size() >= 2);
     for (const auto& example : all) {
@@ -119,7 +120,7 @@ TEST_CASE("examples are valid, compact, and read by no other schema") {
       const Json value = Json::parse(example.text);
       CHECK(first_problem(schema(kind), value) == "");
       CHECK(nlohmann::ordered_json::parse(example.text).dump().size() <= example.text.size() + 4);
-      for (const std::string other : {"window", "flag", "late", "status"}) {
+      for (const std::string other : {"window", "flag", "late", "status", "subscriptions"}) {
         if (other != kind) CHECK_FALSE(schema(other).accepts(value));
       }
     }
@@ -135,7 +136,7 @@ TEST_CASE("every example has a schema") {
 }
 
 TEST_CASE("without a required member, an example is refused") {
-  for (const std::string kind : {"window", "flag", "late"}) {
+  for (const std::string kind : {"window", "flag", "late", "subscriptions"}) {
     const Schema against = schema(kind);
     for (const auto& example : examples(kind)) {
       const Json value = Json::parse(example.text);
@@ -175,7 +176,7 @@ TEST_CASE("with a member of another type, an example is refused") {
     return (kind == "window" && member != "count" && core::find_aggregate(member)) ||
            (kind == "late" && member == "value");
   };
-  for (const std::string kind : {"window", "flag", "late", "status"}) {
+  for (const std::string kind : {"window", "flag", "late", "status", "subscriptions"}) {
     const Schema against = schema(kind);
     for (const auto& example : examples(kind)) {
       const Json value = Json::parse(example.text);
@@ -347,5 +348,29 @@ TEST_CASE("the example of a status is what is written for its numbers") {
   for (const auto& example : examples("status")) {
     if (example.name == "status-online.json") CHECK(bridge::status_json(stats) == example.text);
     if (example.name == "status-offline.json") CHECK(bridge::offline_json("weir") == example.text);
+  }
+}
+
+TEST_CASE("what the session has subscribed is written as in the examples, and read again") {
+  const Schema against = schema("subscriptions");
+  for (const auto& example : examples("subscriptions")) {
+    CAPTURE(example.name);
+    const auto filters = bridge::read_session_filters(example.text);
+    REQUIRE(filters);
+    CHECK(bridge::session_filters_json(*filters) == example.text);
+  }
+  const bridge::Filters odd{"", "a\n\"b\"/+", "a\xff"};
+  const std::string text = bridge::session_filters_json(odd);
+  CHECK(bridge::read_session_filters(text) == bridge::Filters{"", "a\n\"b\"/+", "a\xEF\xBF\xBD"});
+  CHECK(bridge::read_session_filters(R"({"v":1,"filters":["b","a","b"],"more":1})") ==
+        bridge::Filters{"a", "b"});
+  CHECK(first_problem(against, Json::parse(bridge::session_filters_json({}))) == "");
+  CHECK(bridge::session_filters_topic("weir/x/status") == "weir/x/status/subscriptions");
+  for (const std::string_view wrong :
+       {"", "x", "null", "[]", "{}", R"({"v":1})", R"({"filters":["a"]})", R"({"v":2,"filters":["a"]})",
+        R"({"v":1,"filters":"a"})", R"({"v":1,"filters":[1]})", R"({"v":1,"filters":["a"]} x)",
+        R"({"v":1,"filters":["a")", "{\"v\":1,\"filters\":[\"\xff\"]}"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(bridge::read_session_filters(wrong));
   }
 }
