@@ -52,7 +52,7 @@ struct BrokerConfig {
 enum class WhenFull : std::uint8_t { block, shed };
 
 struct AggregationConfig {
-  std::uint32_t shard_count = 0;   // workers; 0 = one per core; 1 to 1024
+  std::uint32_t shard_count = 0;   // workers; 0 = one for two cores; 1 to 1024
   std::uint32_t batch_size = 500;  // most items that travel to a shard at once; 1 to 1000000
   Duration flush_interval = 10ms;  // longest time an item waits for its batch to fill; 0s to 10s
   std::uint32_t ring_buffer_size =

@@ -2,8 +2,8 @@
 // once: it does not retry, wait or decide; that is MqttClient's part. What happens is told to the listener on
 // the library's threads.
 //
-// All methods may be called by one thread at a time (MqttClient sees to it) and never from inside a
-// listener's method.
+// All methods may be called by one thread at a time (MqttClient sees to it), and none but publish() from
+// inside a listener's method.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ struct ConnectFailure {
   int code;
 };
 
-// Called on the library's threads while it holds its own lock: must not call the link, wait, or throw.
+// Called on the library's threads while it holds its own lock: must not wait or throw.
 class MqttListener {
  public:
   using Id = std::uint64_t;

@@ -15,7 +15,10 @@ constexpr auto offline_within = std::chrono::seconds{2};
 constexpr std::size_t topic_bytes_max = 65'535;
 constexpr std::size_t payload_bytes_max = 268'000'000;  // what fits MQTT's remaining length
 constexpr std::size_t packet_overhead = 16;  // of a PUBLISH: at most so many bytes besides topic and payload
-constexpr MqttListener::Id offline_id = 0;   // Tickets counts from 1
+constexpr auto traffic_every = std::chrono::milliseconds{1};
+constexpr auto between_messages = std::chrono::microseconds{100};  // on average at most: messages come
+constexpr auto handed_within = std::chrono::milliseconds{2};       // else the publisher's thread sends
+constexpr MqttListener::Id offline_id = 0;                         // Tickets counts from 1
 
 bool publishable(const Publication& publication) noexcept {
   const std::string& topic = publication.topic;
@@ -107,6 +110,7 @@ Sink::Accepted MqttSupervisor::publish(const Publication& publication, Sink::Tic
   const std::optional<Tickets::Id> id =
       acknowledged ? tickets_.add(ticket, window_) : Tickets::Id{offline_id};
   if (!id) return Sink::Accepted::later;
+  if (acknowledged && (messages_come_ || !handoff_.empty())) return hand_over(publication, *id);
   MqttLink::Sent sent = MqttLink::Sent::later;
   // The supervisor holds the link only while it changes it.
   if (const std::unique_lock lock(link_mutex_, std::try_to_lock); lock.owns_lock() && link_ != nullptr) {
@@ -116,6 +120,41 @@ Sink::Accepted MqttSupervisor::publish(const Publication& publication, Sink::Tic
   if (acknowledged && !tickets_.take_back(*id))
     return Sink::Accepted::pending;  // lost meanwhile, and told so
   return sent == MqttLink::Sent::refused ? Sink::Accepted::refused : Sink::Accepted::later;
+}
+
+Sink::Accepted MqttSupervisor::hand_over(const Publication& publication, Tickets::Id id) try {
+  handoff_.push({publication, id});
+  return Sink::Accepted::pending;
+} catch (const std::bad_alloc&) {
+  return tickets_.take_back(id) ? Sink::Accepted::later : Sink::Accepted::pending;
+}
+
+void MqttSupervisor::send_handed() noexcept {
+  const std::unique_lock lock(link_mutex_, std::try_to_lock);
+  if (!lock.owns_lock()) return;  // comes again with the next message
+  while (const auto one = handoff_.pop()) {
+    const MqttLink::Sent sent =
+        link_ == nullptr ? MqttLink::Sent::later : link_->publish(one->publication, one->id);
+    if (sent == MqttLink::Sent::later) tickets_.end(one->id, Sink::Ended::lost);
+    if (sent == MqttLink::Sent::refused) tickets_.end(one->id, Sink::Ended::refused);
+  }
+}
+
+bool MqttSupervisor::completed(Sink::Completion& out) {
+  if (tickets_.pop(out)) return true;
+  look_at_traffic();
+  return false;
+}
+
+void MqttSupervisor::look_at_traffic() {
+  const Clock::time_point now = Clock::now();
+  if (now - looked_at_ >= traffic_every) {
+    const std::uint64_t received = intake_.counters().received.get();
+    messages_come_ = (received - received_then_) * between_messages >= now - looked_at_;
+    looked_at_ = now;
+    received_then_ = received;
+  }
+  if (handoff_.waits(now, handed_within)) send_handed();
 }
 
 void MqttSupervisor::start() {

@@ -4,7 +4,7 @@
 // tickets and the journal.
 //
 // Order of locks: link_mutex_, then (inside the library) the library's own, then mutex_. Whoever holds mutex_
-// calls nothing of the library.
+// calls nothing of the library; the library's threads only try link_mutex_.
 #pragma once
 
 #include <atomic>
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "bridge/backoff.h"
+#include "bridge/handoff.h"
 #include "bridge/intake.h"
 #include "bridge/mqtt_client.h"
 #include "bridge/mqtt_link.h"
@@ -36,7 +37,7 @@ class MqttSupervisor final : public MqttListener {
 
   // The publisher's thread.
   [[nodiscard]] Sink::Accepted publish(const Publication& publication, Sink::Ticket ticket);
-  [[nodiscard]] bool completed(Sink::Completion& out) { return tickets_.pop(out); }
+  [[nodiscard]] bool completed(Sink::Completion& out);
 
   // Any thread.
   [[nodiscard]] MqttClient::State state() const;
@@ -81,8 +82,16 @@ class MqttSupervisor final : public MqttListener {
     // Only a replayed value is looked at twice.
     if (message.stale && message.topic == session_.topic && take_session_message(message.payload)) return;
     intake_.take(message);
+    if (!handoff_.empty()) send_handed();
   }
   bool take_session_message(std::string_view payload) noexcept;
+
+  // The library's receiving thread; the publisher's where no message comes.
+  void send_handed() noexcept;
+
+  // The publisher's thread.
+  void look_at_traffic();
+  [[nodiscard]] Sink::Accepted hand_over(const Publication& publication, Tickets::Id id);
 
   // The supervisor's thread (mqtt_supervisor_life.cpp).
   void supervise();
@@ -135,6 +144,7 @@ class MqttSupervisor final : public MqttListener {
   const bool keeps_link_;
   Intake intake_;
   Tickets tickets_;
+  Handoff handoff_;
   std::atomic<std::uint32_t> window_{0};            // publications the broker takes at once
   std::atomic<std::uint32_t> packet_bytes_max_{0};  // 0: no limit
 
@@ -146,6 +156,11 @@ class MqttSupervisor final : public MqttListener {
 
   std::mutex link_mutex_;
   std::unique_ptr<MqttLink> link_;
+
+  // The publisher's own.
+  Clock::time_point looked_at_{};
+  std::uint64_t received_then_ = 0;
+  bool messages_come_ = false;  // so many that the library's lock is hard to get
 
   // The supervisor's own.
   Backoff backoff_;

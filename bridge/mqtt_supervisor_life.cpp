@@ -207,6 +207,7 @@ void MqttSupervisor::give_up_link(std::chrono::seconds waited) {
   }
   set_error(name_ + " did not acknowledge for " + how_long);
   if (!ended || !keeps_link_) drop_link();
+  handoff_.clear();
   tickets_.lose_all();  // the library may still send them again; who publishes shall not wait for that
 }
 
@@ -237,6 +238,7 @@ void MqttSupervisor::drop_link() {
     const std::lock_guard lock(link_mutex_);
     MqttLink::retire(std::move(link_));
   }
+  handoff_.clear();
   tickets_.lose_all();
 }
 

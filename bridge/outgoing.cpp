@@ -89,9 +89,10 @@ void Outgoing::end(Slot& slot, Sink::Ended ended) {
     return;
   }
   count(ended);
-  // The sink has room again.
-  pause_ = {};
-  again_at_ = {};
+  if (results_under_way_ <= room_below_) {
+    pause_ = {};
+    again_at_ = {};
+  }
 }
 
 void Outgoing::end_status(const Result& sent, Sink::Ended ended) {
@@ -166,6 +167,7 @@ void Outgoing::count(Sink::Ended ended) noexcept {
 }
 
 void Outgoing::back_off(Clock::time_point now) noexcept {
+  room_below_ = results_under_way_ - results_under_way_ / 4;
   pause_ = std::clamp<Clock::duration>(pause_ * 2, pause_min, pause_max);
   again_at_ = now + pause_;
 }

@@ -7,7 +7,7 @@ namespace bridge {
 
 std::uint32_t effective_shards(const AggregationConfig& config) {
   if (config.shard_count != 0) return config.shard_count;
-  return std::clamp(std::thread::hardware_concurrency(), 1U, 1024U);
+  return std::clamp(std::thread::hardware_concurrency() / 2, 1U, 1024U);
 }
 
 Pipeline::Pipeline(const Config& config, bool threads, std::size_t outbox_bytes)

@@ -43,7 +43,8 @@ class Pipeline {
   std::unique_ptr<Edge> edge_;
 };
 
-// Workers a configuration asks for: shard_count, or one per core.
+// Workers a configuration asks for: shard_count, or one for two cores: the transport and the edge need the
+// others.
 [[nodiscard]] std::uint32_t effective_shards(const AggregationConfig& config);
 
 }  // namespace bridge

@@ -18,7 +18,7 @@ using core::Duration;
 
 constexpr std::size_t taken_at_once = 64;  // from one outbox before the next has its turn
 // Outboxes are looked at, never waited for: workers pay nothing to tell us.
-constexpr Duration nap_active = std::chrono::microseconds{500};
+constexpr Duration nap_active = std::chrono::milliseconds{1};
 constexpr Duration nap_quiet = std::chrono::milliseconds{5};
 constexpr Duration quiet_after = std::chrono::milliseconds{10};  // of naps without work
 

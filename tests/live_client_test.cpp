@@ -2,10 +2,12 @@
 // does the thing.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "bridge/arrival_clock.h"
 #include "bridge/backoff.h"
@@ -431,6 +433,49 @@ TEST_CASE("back-pressure: a broker that stands still is waited for, nothing is l
     for (std::uint64_t i = 0; i < sent; ++i) CHECK(reader.next().payload == std::to_string(i) + payload);
     CHECK(reader.next().payload == "last");
   }
+}
+
+TEST_CASE("results published into a flood of messages arrive once, in order, and are acknowledged once") {
+  LocalBroker broker;
+  broker.start();
+  MqttClientSpec spec = spec_for(broker.url(), {{"in/#", 0, false}});
+  spec.status_topic = "weir/status";
+  Subject subject(spec);
+  subject.start_and_wait();
+  RawClient reader(broker.port(), "reader");
+  reader.subscribe("out", 1);
+  std::jthread flood([&](const std::stop_token& stop) {
+    RawClient publisher(broker.port(), "publisher");
+    while (!stop.stop_requested()) {
+      for (int i = 0; i < 500; ++i) publisher.publish("in/a", "1");
+      publisher.flush();
+    }
+  });
+  std::jthread edge([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      subject.journal.wait(1ms);
+      while (subject.journal.front() != nullptr) subject.journal.pop();
+    }
+  });
+  constexpr std::uint64_t results = 3000;
+  std::vector<int> acknowledged(results);
+  std::uint64_t sent = 0, done = 0;
+  REQUIRE(eventually([&] {
+    for (Sink::Completion one; subject.client.completed(one); ++done) {
+      REQUIRE(one.ended == Sink::Ended::acknowledged);
+      ++acknowledged[one.ticket];
+    }
+    while (sent < results) {
+      const auto accepted = subject.client.publish({"out", std::to_string(sent), 1, false}, sent);
+      if (accepted == Sink::Accepted::later) break;
+      REQUIRE(accepted == Sink::Accepted::pending);
+      ++sent;
+    }
+    return done == results;
+  }));
+  CHECK(std::ranges::all_of(acknowledged, [](int times) { return times == 1; }));
+  for (std::uint64_t i = 0; i < results; ++i) REQUIRE(reader.next().payload == std::to_string(i));
+  CHECK_FALSE(reader.pending());
 }
 
 TEST_CASE("a full journal: held back for a while, or shed at once; all counted") {
