@@ -18,21 +18,14 @@ constexpr auto answer_within = std::chrono::seconds{30};
 constexpr auto retained_within = std::chrono::seconds{1};
 constexpr auto ask_again_for = std::chrono::seconds{10};
 
-Filters filters_of(const std::vector<Subscription>& subscriptions) {
-  Filters filters;
-  for (const Subscription& subscription : subscriptions) filters.push_back(subscription.filter);
-  std::ranges::sort(filters);
-  const auto again = std::ranges::unique(filters);
-  filters.erase(again.begin(), again.end());
-  return filters;
-}
-
 }  // namespace
 
 MqttSupervisor::Session MqttSupervisor::session_of(const MqttClientSpec& spec) {
   const bool persists = spec.broker.session_expiry > Duration{0} && !spec.subscriptions.empty();
+  std::vector<std::string> filters;
+  for (const Subscription& subscription : spec.subscriptions) filters.push_back(subscription.filter);
   return {persists && !spec.status_topic.empty() ? session_filters_topic(spec.status_topic) : "",
-          filters_of(spec.subscriptions), std::nullopt};
+          filters_of(std::move(filters)), std::nullopt};
 }
 
 // Before we subscribe: what is written names all that the session may have, at any time.

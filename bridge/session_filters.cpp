@@ -2,10 +2,17 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace bridge {
 
 using Json = nlohmann::ordered_json;
+
+Filters filters_of(std::vector<std::string> names) {
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
 
 std::string session_filters_topic(const std::string& status_topic) { return status_topic + "/subscriptions"; }
 
@@ -18,15 +25,12 @@ std::optional<Filters> read_session_filters(std::string_view json) {
   if (!message.is_object() || message.value("v", Json()) != 1) return std::nullopt;
   const auto found = message.find("filters");
   if (found == message.end() || !found->is_array()) return std::nullopt;
-  Filters filters;
+  std::vector<std::string> filters;
   for (const Json& filter : *found) {
     if (!filter.is_string()) return std::nullopt;
     filters.push_back(filter.get<std::string>());
   }
-  std::ranges::sort(filters);
-  const auto again = std::ranges::unique(filters);
-  filters.erase(again.begin(), again.end());
-  return filters;
+  return filters_of(std::move(filters));
 }
 
 }  // namespace bridge

@@ -13,6 +13,7 @@ namespace bridge {
 
 using Filters = std::vector<std::string>;  // sorted, each once
 
+[[nodiscard]] Filters filters_of(std::vector<std::string> names);
 [[nodiscard]] std::string session_filters_topic(const std::string& status_topic);
 // {"v":1,"filters":["site/+/#"]}
 [[nodiscard]] std::string session_filters_json(const Filters& filters);

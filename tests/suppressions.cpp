@@ -11,6 +11,6 @@ extern "C" const char* __lsan_default_suppressions() { return "leak:libpaho-mqtt
 // two locks in one order while a client is set up and in the other once it is connected: never both.
 extern "C" const char* __tsan_default_suppressions();
 extern "C" const char* __tsan_default_suppressions() {
-  return "race:shared_ptr<mqtt::\nrace:async_client::remove_token\n"
+  return "race:shared_ptr<mqtt::\nrace:async_client::remove_token\nrace:mqtt::token::~token\n"
          "deadlock:async_client::set_callback\n";
 }
