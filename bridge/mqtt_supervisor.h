@@ -104,6 +104,7 @@ class MqttSupervisor final : public MqttListener {
   void give_up_link(std::chrono::seconds waited);
   Duration after_loss();
   void drop_link();
+  void lose_under_way();
   bool report_connected();
   void report_failure(const std::string& what);
   void rest(Duration wait);

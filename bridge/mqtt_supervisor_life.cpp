@@ -207,8 +207,7 @@ void MqttSupervisor::give_up_link(std::chrono::seconds waited) {
   }
   set_error(name_ + " did not acknowledge for " + how_long);
   if (!ended || !keeps_link_) drop_link();
-  handoff_.clear();
-  tickets_.lose_all();  // the library may still send them again; who publishes shall not wait for that
+  lose_under_way();  // the library may still send them again; who publishes shall not wait for that
 }
 
 Duration MqttSupervisor::after_loss() {
@@ -238,6 +237,11 @@ void MqttSupervisor::drop_link() {
     const std::lock_guard lock(link_mutex_);
     MqttLink::retire(std::move(link_));
   }
+  lose_under_way();
+}
+
+// What is handed over goes first: nobody shall send what was told as lost.
+void MqttSupervisor::lose_under_way() {
   handoff_.clear();
   tickets_.lose_all();
 }

@@ -32,8 +32,6 @@ class Outgoing {
   static constexpr std::size_t sent_at_once = 256;          // most results one pump() sends
   static constexpr std::chrono::milliseconds pause_min{1};  // after Accepted::later; doubled each time
   static constexpr std::chrono::milliseconds pause_max{50};
-  // After Accepted::later, less than a pause: when a quarter of what was under way has ended. One at a time
-  // would wake three threads for each result.
 
   // `counters` are of results only. Both borrowed.
   Outgoing(const PublishConfig& config, Sink& sink, PublishCounters& counters);
@@ -95,7 +93,9 @@ class Outgoing {
   std::vector<Slot> slots_;                              // by ticket, modulo their number
   std::vector<std::size_t> free_slots_;
   std::size_t results_under_way_ = 0;
-  std::size_t room_below_ = 0;  // results under way: so few, and the sink has room again
+  // So few results under way, and a pause ends early: a quarter of what there were has ended. One at a time
+  // would wake three threads for each result.
+  std::size_t room_below_ = 0;
   std::size_t statuses_under_way_ = 0;
   std::uint64_t orders_ = 0;
   std::uint64_t attempts_ = 0;

@@ -58,6 +58,8 @@ Json with(Json value, const std::string& pointer, const Json& replacement) {
   return value;
 }
 
+const std::vector<std::string> kinds{"window", "flag", "late", "status", "subscriptions"};  // of messages
+
 bridge::Stats some_stats() {
   bridge::Stats stats;
   stats.version = "0.1.0";
@@ -112,7 +114,7 @@ std::vector<test::Published> real_output() {
 }  // namespace
 
 TEST_CASE("examples are valid, compact, and read by no other schema") {
-  for (const std::string kind : {"window", "flag", "late", "status", "subscriptions"}) {
+  for (const std::string& kind : kinds) {
     const auto all = examples(kind);
     REQUIRE(all.size() >= 2);
     for (const auto& example : all) {
@@ -120,7 +122,7 @@ TEST_CASE("examples are valid, compact, and read by no other schema") {
       const Json value = Json::parse(example.text);
       CHECK(first_problem(schema(kind), value) == "");
       CHECK(nlohmann::ordered_json::parse(example.text).dump().size() <= example.text.size() + 4);
-      for (const std::string other : {"window", "flag", "late", "status", "subscriptions"}) {
+      for (const std::string& other : kinds) {
         if (other != kind) CHECK_FALSE(schema(other).accepts(value));
       }
     }
@@ -176,7 +178,7 @@ TEST_CASE("with a member of another type, an example is refused") {
     return (kind == "window" && member != "count" && core::find_aggregate(member)) ||
            (kind == "late" && member == "value");
   };
-  for (const std::string kind : {"window", "flag", "late", "status", "subscriptions"}) {
+  for (const std::string& kind : kinds) {
     const Schema against = schema(kind);
     for (const auto& example : examples(kind)) {
       const Json value = Json::parse(example.text);
