@@ -11,6 +11,7 @@
 #include "bridge/bench_usage.h"
 #include "core/arena.h"
 #include "core/check.h"
+#include "core/heads.h"
 #include "core/series.h"
 #include "core/shard.h"
 #include "core/summary.h"
@@ -51,10 +52,11 @@ class Feed {
       const std::string_view key[] = {name};
       (void)table_.intern(plan, key, "value");
     }
-    arena_places_.reserve(keys);
-    const std::size_t bytes = plan.state_bytes();
-    for (std::uint32_t i = 0; i < keys; ++i) arena_places_.push_back(arena_.allocate(bytes));
-    pane_ = bytes - sizeof(core::Summary);
+    heads_.grow(keys);
+    const std::size_t bytes = plan.state_bytes() - sizeof(core::SeriesHead);
+    for (std::uint32_t i = 0; i < keys; ++i) {
+      heads_[i].pane = arena_.allocate(bytes) + bytes - sizeof(core::Summary);
+    }
     tick();
     // Every series begins, and has a pane.
     for (std::uint32_t i = 0; i < keys; i += chunk) {
@@ -104,20 +106,15 @@ class Feed {
 
   // The same lines, asked for as early, and changed; no arithmetic, no time, no windows.
   void yardstick(std::size_t count) {
-    std::array<std::byte*, chunk> blocks;
     constexpr std::size_t far = 64, near = 32;
-    const auto resolve = [&](std::size_t i) {
-      blocks[i] = arena_.at(arena_places_[items_[i].series]);
-      __builtin_prefetch(blocks[i], 1);
-    };
-    const auto touch = [&](std::size_t i) { __builtin_prefetch(blocks[i] + pane_, 1); };
-    for (std::size_t i = 0; i < std::min(far, count); ++i) resolve(i);
-    for (std::size_t i = 0; i < std::min(near, count); ++i) touch(i);
     for (std::size_t i = 0; i < count; ++i) {
-      if (i + far < count) resolve(i + far);
-      if (i + near < count) touch(i + near);
-      std::memcpy(blocks[i] + 8, &items_[i].time, 8);
-      std::memcpy(blocks[i] + pane_, &items_[i].bits, 8);
+      const auto head = [&](std::size_t at) -> core::SeriesHead& {
+        return heads_[items_[std::min(at, count - 1)].series];
+      };
+      __builtin_prefetch(&head(i + far), 1);
+      __builtin_prefetch(head(i + near).pane, 1);
+      head(i).newest = items_[i].time;
+      std::memcpy(head(i).pane, &items_[i].bits, sizeof items_[i].bits);
     }
   }
 
@@ -127,9 +124,8 @@ class Feed {
   Nowhere output_;
   core::SeriesTable table_;
   core::Shard shard_;
-  core::Arena arena_;  // the yardstick's
-  std::vector<core::Arena::Place> arena_places_;
-  std::size_t pane_ = 0;
+  core::Heads heads_;  // the yardstick's, and its panes
+  core::Arena arena_;
   std::array<Item, chunk> items_{};
 };
 

@@ -28,39 +28,31 @@ Arena::~Arena() {
   for (const auto& [memory, bytes] : mapped_) (void)::munmap(memory, bytes);
 }
 
-Arena::Place Arena::allocate(std::size_t bytes) noexcept {
+std::byte* Arena::allocate(std::size_t bytes) noexcept {
   if (const auto found = free_.find(bytes); found != free_.end() && !found->second.empty()) {
-    const Place place = found->second.back();
+    std::byte* const block = found->second.back();
     found->second.pop_back();
-    std::memset(at(place), 0, bytes);
-    return place;
+    std::memset(block, 0, bytes);
+    return block;
   }
-  const std::size_t lines = bytes / line;
-  if (lines > left_) grow(lines);
-  const Place place = next_;
-  next_ += static_cast<Place>(lines);
-  left_ -= lines;
-  return place;
+  if (bytes > left_) grow(bytes);
+  std::byte* const block = next_;
+  next_ += bytes;
+  left_ -= bytes;
+  return block;
 }
 
-void Arena::release(Place place, std::size_t bytes) noexcept { free_[bytes].push_back(place); }
+void Arena::release(std::byte* block, std::size_t bytes) noexcept { free_[bytes].push_back(block); }
 
-// Room for at least `lines`. What is left of the chunk before stays unused. The first line of all is never
-// given out: its place means "none".
-void Arena::grow(std::size_t lines) noexcept {
-  const bool first = chunks_.empty();
-  const std::size_t count = (lines + (first ? 1 : 0) + chunk_lines - 1) / chunk_lines;
-  CHECK(chunks_.size() + count <= std::size_t{1} << (32 - chunk_bits), "%zu chunks of series state",
-        chunks_.size());
-  constexpr std::size_t chunk_bytes = chunk_lines * line;
-  std::byte* const memory = map(count * chunk_bytes, chunk_bytes);
+// Room for at least `bytes`. What is left of the chunk before stays unused.
+void Arena::grow(std::size_t bytes) noexcept {
+  const bool first = mapped_.empty();
+  left_ = (bytes + chunk_bytes - 1) / chunk_bytes * chunk_bytes;
+  next_ = map(left_, chunk_bytes);
   // Not for the first chunk: who has few series should not pay for a whole large page. A system without them
   // says no, and nothing is lost.
-  if (!first) (void)::madvise(memory, count * chunk_bytes, MADV_HUGEPAGE);
-  mapped_.emplace_back(memory, count * chunk_bytes);
-  next_ = static_cast<Place>(chunks_.size() << chunk_bits) + (first ? 1 : 0);
-  left_ = count * chunk_lines - (first ? 1 : 0);
-  for (std::size_t i = 0; i < count; ++i) chunks_.push_back(memory + i * chunk_bytes);
+  if (!first) (void)::madvise(next_, left_, MADV_HUGEPAGE);
+  mapped_.emplace_back(next_, left_);
 }
 
 }  // namespace core

@@ -61,6 +61,7 @@ struct Item {
     return {Time{}, position, 0, tag_of(ItemKind::end, 0)};
   }
   [[nodiscard]] constexpr ItemKind kind() const noexcept { return static_cast<ItemKind>(tag >> kind_shift); }
+  [[nodiscard]] constexpr bool is_sample() const noexcept { return tag <= position_mask; }
   [[nodiscard]] constexpr double value() const noexcept { return std::bit_cast<double>(bits); }
   [[nodiscard]] constexpr std::uint32_t run_count() const noexcept {
     return static_cast<std::uint32_t>(bits & 0xFFFF);

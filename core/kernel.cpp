@@ -50,8 +50,8 @@ void start(Lanes& lanes, double reference) noexcept {
   lanes.max.fill(reference);
 }
 
-void add_each_portable(Summary* const* summaries, const double* values) noexcept {
-  for (std::size_t i = 0; i < width; ++i) summaries[i]->add(values[i]);
+void add_each_portable(std::span<Summary* const> summaries, const double* values) noexcept {
+  for (std::size_t i = 0; i < summaries.size(); ++i) summaries[i]->add(values[i]);
 }
 
 Summary summarize_portable(std::span<const double> values) noexcept {
@@ -119,7 +119,8 @@ WEIR_AVX2 inline __m256d add_exactly(__m256d value, __m256d& sum) noexcept {
 }
 
 // Summary::add, step by step, for four at once.
-WEIR_AVX2 inline void add_four(Summary* const* summaries, const double* values) noexcept {
+[[gnu::always_inline]] WEIR_AVX2 inline void add_four(Summary* const* first, const double* values) noexcept {
+  Summary* const summaries[] = {first[0], first[1], first[2], first[3]};  // what is stored may not be them
   Members all;
   load(summaries, all);
   auto& [count, reference, sum, sum_rest, squares, squares_rest, min, max] = all.member;
@@ -141,9 +142,34 @@ WEIR_AVX2 inline void add_four(Summary* const* summaries, const double* values) 
   store(all, summaries);
 }
 
+// Not zero where two of four are equal: each is compared with the next around, and with the one behind that.
+WEIR_AVX2 inline __m256i equal_pairs(Summary* const* four) noexcept {
+  const __m256i all = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(four));
+  const __m256i next = _mm256_permute4x64_epi64(all, _MM_SHUFFLE(0, 3, 2, 1));
+  const __m256i second = _mm256_permute4x64_epi64(all, _MM_SHUFFLE(1, 0, 3, 2));
+  return _mm256_or_si256(_mm256_cmpeq_epi64(all, next), _mm256_cmpeq_epi64(all, second));
+}
+
+// Whether one of the first four of eight summaries, or of the last four, comes twice among them.
+WEIR_AVX2 inline bool any_twice(Summary* const* eight) noexcept {
+  const __m256i equal = _mm256_or_si256(equal_pairs(eight), equal_pairs(eight + 4));
+  return _mm256_testz_si256(equal, equal) == 0;
+}
+
 // Not with the vectors of eight that AVX-512 has: its shuffles all wait for one port.
-WEIR_AVX2 void add_each_avx2(Summary* const* summaries, const double* values) noexcept {
-  for (std::size_t i = 0; i < width; i += 4) add_four(summaries + i, values + i);
+WEIR_AVX2 void add_each_avx2(std::span<Summary* const> summaries, const double* values) noexcept {
+  constexpr std::size_t width = 8;
+  while (summaries.size() >= width) {
+    if (any_twice(summaries.data())) [[unlikely]] {
+      add_each_portable(summaries.first(width), values);
+    } else {
+      add_four(summaries.data(), values);
+      add_four(summaries.data() + 4, values + 4);
+    }
+    summaries = summaries.subspan(width);
+    values += width;
+  }
+  add_each_portable(summaries, values);
 }
 
 WEIR_AVX512 Summary summarize_avx512(std::span<const double> values) noexcept {
@@ -229,7 +255,7 @@ const Form chosen = all_forms.front();
 
 }  // namespace
 
-void add_each(Summary* const* summaries, const double* values) noexcept {
+void add_each(std::span<Summary* const> summaries, const double* values) noexcept {
   chosen.add_each(summaries, values);
 }
 

@@ -9,11 +9,11 @@
 
 namespace core::kernel {
 
-// summaries[i]->add(values[i]) for 8 summaries, all different and none empty. The bits are those of
-// Summary::add as long as no square leaves the range of normal doubles (a difference from the reference
-// beyond 1e150, or below 1e-140 and not 0); then they differ by less than what a sum of such squares rounds.
-inline constexpr std::size_t width = 8;
-void add_each(Summary* const* summaries, const double* values) noexcept;
+// summaries[i]->add(values[i]) for each i, in order; none is empty, and one may come again. Where eight in a
+// row differ they are added at once: the bits are those of Summary::add as long as no square leaves the range
+// of normal doubles (a difference from the reference beyond 1e150, or below 1e-140 and not 0); then they
+// differ by less than what a sum of such squares rounds.
+void add_each(std::span<Summary* const> summaries, const double* values) noexcept;
 
 // All of `values`, in order, not empty. Moments relate to the first value. Values are added in 32 lanes
 // without compensation, and the lanes with: the relative error of the sum of squares is at most (n / 32 + 3)
@@ -30,7 +30,7 @@ void add_run(Summary& summary, std::span<const double> values) noexcept;
 // For tests: all forms this machine has.
 struct Form {
   std::string_view name;
-  void (*add_each)(Summary* const*, const double*) noexcept;
+  void (*add_each)(std::span<Summary* const>, const double*) noexcept;
   Summary (*summarize)(std::span<const double>) noexcept;
 };
 [[nodiscard]] std::span<const Form> forms() noexcept;

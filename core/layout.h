@@ -2,7 +2,7 @@
 // constants. Built by a shard when the first series of a plan appears, constant afterwards, used only by that
 // shard's thread.
 //
-// A block is  SeriesHead | SeriesRest | gaps | state of each detector | parts of each window.
+// A block is  SeriesRest | gaps | state of each detector | parts of each window.
 #pragma once
 
 #include <cstddef>
@@ -22,33 +22,14 @@
 
 namespace core {
 
-struct Layout;
-
-// What every series has, and all that a sample of the usual kind needs beside its pane; one cache line.
-//
-// The usual kind: newest < time < horizon (or newest again, at the same arrival), time - now <= lead_max, and
-// now - newest_arrival <= idle. Nothing
-// happens then but that the sample enters its pane and is judged: no window closes, none begins, and no
-// deadline comes nearer than the wheel knows.
-struct SeriesHead {
-  const Layout* layout;
-  Time newest;          // event time of the newest sample
-  Time newest_arrival;  // "now" when that sample came; device time = newest + (now - newest_arrival)
-  Time horizon;         // the smallest time: no sample is of the usual kind
-  Duration lead_max;
-  std::uint32_t pane;  // place of the first window's newest pane in the block
-  std::uint16_t silences_raised;
-  std::uint16_t group;  // the newest group of samples that one of this series was in; see Group in shard.cpp
-  // Never goes back. As of the last sample of another kind; those of the usual kind may have brought it to
-  // newest - lateness.
-  Time watermark;
-  Time due;  // earliest watermark at which a window has something to say; Time::max(): none
-};
-static_assert(sizeof(SeriesHead) == 64);
-
+// What every series has beside its head (heads.h).
 struct SeriesRest {
+  // Never goes back. As of the last sample of another kind than the usual one (see heads.h); those of the
+  // usual kind may have brought it to newest - lateness.
+  Time watermark;
   Time scheduled;     // when the timing wheel looks at the series at the latest; Time::max(): never
-  Time last_arrival;  // "now" when a sample last came that was not the newest; see Shard::State::last_arrival
+  Time last_arrival;  // "now" when a sample last came that was not the newest
+  std::uint64_t silences_raised;
 };
 
 // The newest times between samples, where the cadence is learned.
@@ -89,7 +70,6 @@ struct Layout {
   std::vector<Window> windows;
   std::vector<Judge> judges;
   std::vector<Quiet> silences;
-  std::size_t rest = 0;     // where SeriesRest is
   std::size_t gaps = 0;     // where Gaps are; 0: the cadence is not learned
   std::size_t bytes = 0;    // of a block, a multiple of block_alignment
   std::size_t scratch = 0;  // that making a result takes

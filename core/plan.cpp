@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/heads.h"
 #include "core/layout.h"
 
 namespace core {
@@ -42,8 +43,7 @@ Layout::Layout(const Plan& plan)
       silence_least(Duration::max()),
       reports_late(plan.reports_late) {
   Room room;
-  reserve<SeriesHead>(room);
-  rest = reserve<SeriesRest>(room);
+  reserve<SeriesRest>(room);
   if (std::any_of(plan.windows.begin(), plan.windows.end(), learns_cadence)) gaps = reserve<Gaps>(room);
   for (std::uint32_t i = 0; i < plan.detectors.size(); ++i) {
     const DetectorSpec& spec = plan.detectors[i];
@@ -68,7 +68,7 @@ Layout::Layout(const Plan& plan)
   scratch = room.scratch;
 }
 
-std::size_t Plan::state_bytes() const noexcept { return Layout{*this}.bytes; }
+std::size_t Plan::state_bytes() const noexcept { return sizeof(SeriesHead) + Layout{*this}.bytes; }
 
 bool Plan::wants_nulls() const noexcept {
   return std::any_of(windows.begin(), windows.end(), [](const WindowSpec& spec) {

@@ -34,23 +34,27 @@ double value(std::mt19937_64& random) {
 
 }  // namespace
 
-TEST_CASE("all forms add to summaries with the bits of Summary::add") {
+TEST_CASE("all forms add to summaries, also to one several times, with the bits of Summary::add") {
   std::mt19937_64 random{fixture::seed()};
   for (const auto& form : core::kernel::forms()) {
     INFO("form " << form.name << ", WEIR_SEED=" << fixture::seed());
     for (int round = 0; round < 500; ++round) {
-      std::array<Summary, core::kernel::width> got{}, expected{};
-      std::array<Summary*, core::kernel::width> places{};
-      std::array<double, core::kernel::width> values{};
+      std::array<Summary, 40> got{}, expected{};
       for (std::size_t i = 0; i < got.size(); ++i) {
         got[i].add(value(random));
         expected[i] = got[i];
-        places[i] = &got[i];
       }
-      for (int samples = 0; samples < 20; ++samples) {
-        for (double& one : values) one = value(random);
-        form.add_each(places.data(), values.data());
-        for (std::size_t i = 0; i < got.size(); ++i) expected[i].add(values[i]);
+      const std::size_t among = 1 + random() % got.size();  // how often one comes again
+      for (int call = 0; call < 20; ++call) {
+        std::vector<Summary*> places(random() % 40);
+        std::vector<double> values(places.size());
+        for (std::size_t i = 0; i < places.size(); ++i) {
+          const std::size_t which = random() % among;
+          places[i] = &got[which];
+          values[i] = value(random);
+          expected[which].add(values[i]);
+        }
+        form.add_each(places, values.data());
       }
       for (std::size_t i = 0; i < got.size(); ++i) REQUIRE(same_bits(got[i], expected[i]));
     }

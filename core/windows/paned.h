@@ -52,6 +52,8 @@ class PanedWindow {
   [[nodiscard]] Time horizon(const std::byte* block) const noexcept {
     return quiet_ ? state(block).pane_end : Time::min();
   }
+  // Where in a block it is that pane_offset() looks.
+  [[nodiscard]] std::size_t state_offset() const noexcept { return state_ + offsetof(State, pane_slot); }
   // That pane, as an offset in the block.
   [[nodiscard]] std::size_t pane_offset(const std::byte* block) const noexcept {
     return ring_ + state(block).pane_slot * pane_bytes_;

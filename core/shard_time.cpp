@@ -1,0 +1,110 @@
+#include <algorithm>
+
+#include "core/check.h"
+#include "core/shard_state.h"
+
+namespace core {
+namespace {
+
+// How much earlier than its deadline a series is looked at.
+constexpr Duration slack = std::chrono::seconds{1};
+
+// "now" when any sample last came: samples of the usual kind note it in the head only.
+Time last_arrival(const SeriesHead& head) noexcept {
+  return std::max(rest_of(head).last_arrival, head.newest_arrival);
+}
+
+// The silence that is raised next while no sample comes; null: none. Of equal ones the first.
+const Layout::Quiet* next_silence(const SeriesHead& head) noexcept {
+  const Layout::Quiet* next = nullptr;
+  for (const Layout::Quiet& quiet : head.layout->silences) {
+    if (state_at<SilenceState>(head, quiet.offset).raised) continue;
+    if (next == nullptr || quiet.silence.after() < next->silence.after()) next = &quiet;
+  }
+  return next;
+}
+
+}  // namespace
+
+void Shard::State::take_tick(Time time) noexcept {
+  CHECK(time >= now, "a tick goes back from %lld to %lld",
+        static_cast<long long>(now.time_since_epoch().count()),
+        static_cast<long long>(time.time_since_epoch().count()));
+  now = time;
+  wheel.advance(now, [this](std::uint32_t slot) { expire(slot); });
+}
+
+// After a sample: makes sure that the wheel looks at the series no later than its next deadline. Where the
+// deadline has come nearer, the series is scheduled half-way to the earliest time that any later sample could
+// bring it to, so that a run of samples that each bring it nearer moves it a few times and not each time.
+void Shard::State::watch(const SeriesHead& head, std::uint32_t slot) noexcept {
+  const Layout& layout = *head.layout;
+  Time deadline = Time::max();
+  Time earliest = Time::max();
+  if (head.due != Time::max()) {
+    deadline = idle_deadline(head, head.due);
+    earliest = head.newest_arrival + layout.idle;
+  }
+  if (layout.silence_least != Duration::max()) {
+    const Time silent = last_arrival(head) + layout.silence_least;
+    deadline = std::min(deadline, silent);
+    earliest = std::min(earliest, silent);
+  }
+  SeriesRest& rest = rest_of(head);
+  if (deadline < rest.scheduled) [[unlikely]]
+    rest.scheduled = wheel.schedule(slot, earliest);
+}
+
+// Which samples are of the usual kind from now on. A sample ahead of the clock by more than before brings the
+// idle deadline of `due` nearer; it may come as near as the wheel looks.
+void Shard::State::look_ahead(SeriesHead& head) noexcept {
+  const Layout& layout = *head.layout;
+  const SeriesRest& rest = rest_of(head);
+  head.horizon = Time::min();
+  // A clock that stands behind the watermark: its samples may be late.
+  if (!layout.usual || rest.silences_raised != 0 || rest.watermark > head.newest) return;
+  Time horizon = time_max;
+  for (const Window& window : layout.windows) {
+    horizon = std::min(horizon, std::get_if<PanedWindow>(&window)->horizon(head.block));
+  }
+  head.lead_max = Duration::max();
+  if (head.due != Time::max()) {
+    horizon = std::min(horizon, head.due + layout.lateness);
+    head.lead_max = head.due + layout.lateness + layout.idle - rest.scheduled;
+  }
+  head.horizon = horizon;
+  if (!layout.windows.empty()) {
+    head.pane = head.block + std::get_if<PanedWindow>(&layout.windows[0])->pane_offset(head.block);
+  }
+}
+
+// Does what is due in a series, in order of deadline, windows before silences where they are equal; then
+// schedules it for its next deadline, or a little earlier, so that samples that come with the usual jitter
+// seldom bring the deadline before the time scheduled.
+void Shard::State::expire(std::uint32_t slot) noexcept {
+  SeriesHead& head = heads[slot];
+  SeriesRest& rest = rest_of(head);
+  Emitter emitter = emitter_for(head, slot * shards + index);
+  for (;;) {
+    const Layout::Quiet* quiet = next_silence(head);
+    const Time silent = quiet != nullptr ? last_arrival(head) + quiet->silence.after() : Time::max();
+    const Time idle = head.due != Time::max() ? idle_deadline(head, head.due) : Time::max();
+    const Time deadline = std::min(silent, idle);
+    if (deadline > now) {
+      const bool near = deadline == Time::max() || deadline - now <= 2 * slack;
+      const Time look = near ? deadline : deadline - slack;
+      rest.scheduled = look == Time::max() ? look : wheel.schedule(slot, look);
+      return look_ahead(head);
+    }
+    if (idle <= silent) {
+      rest.watermark = std::max({rest.watermark, head.newest - head.layout->lateness, head.due});
+      close_windows(head, rest.watermark, true, emitter);
+    } else {
+      auto& state = state_at<SilenceState>(head, quiet->offset);
+      emitter.flag(quiet->silence.raise(state, quiet->detector, last_arrival(head)));
+      ++rest.silences_raised;
+    }
+  }
+}
+
+}  // namespace core
