@@ -533,6 +533,10 @@ TEST_CASE("what is wrong with the broker and the engine") {
   check(R"("status":{"topic":"in/{client_id}"})",
         {"config: /status/topic: \"in/{client_id}\": would be read again by subscription \"in/+\" of stream "
          "\"in\"; use another prefix"});
+  // What we have subscribed is written beside it.
+  check(R"("status":{"topic":"in"})",
+        {"config: /status/topic: \"in\": would be read again by subscription \"in/+\" of stream "
+         "\"in\"; use another prefix"});
 }
 
 TEST_CASE("what is wrong with a payload") {
@@ -1050,11 +1054,16 @@ TEST_CASE("files: named in errors, missing ones are listed, secrets are never pr
   CHECK(test::same(bridge::load_config(folder.write("good.json", good)), parse_config(good)));
 
   const std::string secret = folder.write("secret", "geheim\n");
-  const Config complete =
-      parse_config(R"({"broker":{"password_file":")" + secret + R"("},"streams":[{"from":"a"}]})");
-  CHECK(bridge::missing_files(complete).empty());
-  CHECK(bridge::describe(complete).find("geheim") == std::string::npos);
-  CHECK(bridge::check_report(complete, 1).find("geheim") == std::string::npos);
+  ::setenv("WEIR_TEST_SECRET", "geheim", 1);
+  for (const std::string& where :
+       {R"("password_file":")" + secret + '"', std::string(R"("password_env":"WEIR_TEST_SECRET")")}) {
+    CAPTURE(where);
+    const Config complete = parse_config(R"({"broker":{)" + where + R"(},"streams":[{"from":"a"}]})");
+    CHECK(bridge::missing_files(complete).empty());
+    CHECK(bridge::describe(complete).find("geheim") == std::string::npos);
+    CHECK(bridge::check_report(complete, 1).find("geheim") == std::string::npos);
+  }
+  ::unsetenv("WEIR_TEST_SECRET");
 
   const Config incomplete = parse_config(R"({"broker":{"url":"mqtts://h","password_env":"WEIR_TEST_NOT_SET",
       "tls":{"ca":"/no/ca","cert":"/tmp","key":")" +

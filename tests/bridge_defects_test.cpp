@@ -146,9 +146,12 @@ TEST_CASE("device and field come from the topic, time from the payload, and a ba
                    std::to_string(member(one, "sum").value_or(0)));
   }
   std::sort(said.begin(), said.end());
-  CHECK(said == std::vector<std::string>{"derived/j/x/a/v/10s 2026-01-01T00:00:00Z 3.000000",
-                                         "derived/j/x/a/v/10s 2026-01-01T00:00:30Z 4.000000",
-                                         "derived/n/x/a/temperature/10s 2026-01-01T01:00:00Z -21.500000"});
+  std::string lines;
+  for (const std::string& line : said) lines += line + "\n";
+  CHECK(lines ==
+        "derived/j/x/a/v/10s 2026-01-01T00:00:00Z 3.000000\n"
+        "derived/j/x/a/v/10s 2026-01-01T00:00:30Z 4.000000\n"
+        "derived/n/x/a/temperature/10s 2026-01-01T01:00:00Z -21.500000\n");
 }
 
 TEST_CASE("a null and what no double holds are counted, and the numbers stay what they are") {
@@ -204,6 +207,18 @@ TEST_CASE("with nothing configured the 10001st device gets results like the firs
   for (const test::Published& one : feed.take()) ++topics[one.topic];
   CHECK(topics.size() == devices);
   CHECK(topics["derived/in/10000/value/1m"] == 1);
+}
+
+TEST_CASE("a limit of 10001 devices lets 10001 in, wherever it stands") {
+  for (const std::string config :
+       {R"({"limits":{"series_max":10001},"streams":[{"from":"in/{device}","detectors":[]}]})",
+        R"({"streams":[{"from":"in/{device}","series_max":10001,"detectors":[]}]})"}) {
+    CAPTURE(config);
+    Feed feed(config);
+    for (int i = 0; i < 10'003; ++i) feed.send(1s, "in/" + std::to_string(i), "1");
+    CHECK(feed.stats().series[0].count == 10'001);
+    CHECK(feed.samples(bridge::SampleOutcome::series_limit) == 2);
+  }
 }
 
 namespace {

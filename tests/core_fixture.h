@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <ostream>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -127,7 +128,7 @@ class Bed {
     for (std::uint32_t i = 0; i < series; ++i) {
       const std::string name = std::to_string(i);
       const std::string_view key[] = {name};
-      (void)table_.intern(plan_, key, "field");
+      if (!table_.intern(plan_, key, "field")) throw std::runtime_error("no room for series " + name);
     }
     for (std::uint32_t i = 0; i < shards; ++i) {
       shards_.push_back(std::make_unique<core::Shard>(i, shards, table_, recorder));

@@ -390,11 +390,12 @@ TEST_CASE("SIGHUP ends weir, and does not pretend to have read the configuration
   statuses.subscribe("status", 1);
   LiveProgram weir(config(broker, R"({"from": "in/{device}"})"));
   (void)status_with(statuses, ready);
-  CHECK(weir.hang_up() == SIGHUP);
-  std::string last;
-  while (last.find("offline") == std::string::npos) last = statuses.next().payload;  // the broker tells
+  const int ended_by = weir.hang_up();
   CHECK(weir.logged("started") == 1);
   CHECK(weir.logged("reload") + weir.logged("ended") == 0);
+  REQUIRE(ended_by == SIGHUP);
+  std::string last;
+  while (last.find("offline") == std::string::npos) last = statuses.next().payload;  // the broker tells
 }
 
 TEST_CASE("whatever weir says, the password is not in it") {
