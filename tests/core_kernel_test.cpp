@@ -4,7 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <random>
 #include <vector>
@@ -67,6 +69,33 @@ TEST_CASE("all forms summarise a run with the same bits") {
     for (const auto& form : core::kernel::forms()) {
       INFO("form " << form.name << ", " << values.size() << " values");
       REQUIRE(same_bits(form.summarize(values), expected));
+    }
+  }
+}
+
+TEST_CASE("all forms make the same moments of a summary, and those are what it says itself") {
+  std::mt19937_64 random{fixture::seed()};
+  const auto bits = [](double a) { return std::isnan(a) ? 0 : std::bit_cast<std::uint64_t>(a); };
+  for (int round = 0; round < 200'000; ++round) {
+    Summary all{};
+    const auto count = 1 + random() % (round % 64 == 0 ? 2000 : 20);
+    // Of one kind, so that all sums are moderate, or of any, or too large or too small for products.
+    const double scale = std::pow(10.0, static_cast<double>(random() % 617) - 308);
+    const auto kind = random() % 4;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto whole = static_cast<double>(random() % 1000);
+      all.add(kind == 0   ? 20 + whole * 0.01
+              : kind == 1 ? 1e9 + whole
+              : kind == 2 ? value(random)
+                          : whole * scale);
+    }
+    for (const auto& form : core::kernel::forms()) {
+      INFO("form " << form.name << ", round " << round << ", WEIR_SEED=" << fixture::seed());
+      const core::Moments moments = form.moments(all);
+      REQUIRE(bits(moments.sum) == bits(all.sum()));
+      REQUIRE(bits(moments.mean) == bits(all.mean()));
+      REQUIRE(bits(moments.variance) == bits(all.variance()));
+      REQUIRE(bits(moments.stddev) == bits(all.stddev()));
     }
   }
 }
