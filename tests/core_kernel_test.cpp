@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -96,6 +97,32 @@ TEST_CASE("all forms make the same moments of a summary, and those are what it s
       REQUIRE(bits(moments.mean) == bits(all.mean()));
       REQUIRE(bits(moments.variance) == bits(all.variance()));
       REQUIRE(bits(moments.stddev) == bits(all.stddev()));
+    }
+  }
+}
+
+TEST_CASE("all forms replace one of sorted values by another, of any number of them") {
+  std::mt19937_64 random{fixture::seed()};
+  for (std::size_t size = 1; size <= 400; ++size) {
+    INFO(size << " values, WEIR_SEED=" << fixture::seed());
+    const std::uint64_t different = 1 + random() % 1000;
+    const auto any = [&] { return static_cast<double>(random() % different) - 100; };
+    std::vector<double> values(size);
+    for (double& one : values) one = any();
+    std::sort(values.begin(), values.end());
+    for (int round = 0; round < 20; ++round) {
+      const double out = values[random() % size], in = any();
+      std::vector<double> expected = values;
+      expected.erase(std::find(expected.begin(), expected.end(), out));
+      expected.insert(std::upper_bound(expected.begin(), expected.end(), in), in);
+      for (const auto& form : core::kernel::forms()) {
+        std::vector<double> got = values;
+        REQUIRE(form.replace(got, out, in));
+        REQUIRE(got == expected);
+        got = values;
+        REQUIRE_FALSE(form.replace(got, 0.5, in));
+      }
+      values = expected;
     }
   }
 }
