@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "core/check.h"
+#include "core/kernel.h"
 #include "core/parts/outliers.h"
 #include "core/parts/steps.h"
 #include "core/parts/weighted.h"
@@ -23,9 +23,10 @@ bool is_any(Kind kind, std::initializer_list<Kind> kinds) noexcept {
 
 // What the aggregates of a window need beside the summary.
 struct Needs {
-  explicit Needs(const WindowSpec& spec) {
+  Needs(const WindowSpec& spec, Accumulator::Order order) {
     for (const Aggregate& aggregate : spec.aggregates) {
       const Kind kind = aggregate.kind;
+      if (order == Accumulator::Order::elsewhere && needs_order_of_values(kind)) continue;
       rise |= is_any(kind, {Kind::rate, Kind::increase});
       area |= is_any(kind, {Kind::integral, Kind::time_weighted_mean});
       longest |= kind == Kind::gap;
@@ -34,19 +35,26 @@ struct Needs {
       decay |= kind == Kind::ewma;
       nulls |= is_any(kind, {Kind::null_count, Kind::null_ratio});
       limits |= is_any(kind, {Kind::above_count, Kind::below_count, Kind::in_range_count});
-      quantiles |= is_any(kind, {Kind::percentile, Kind::outlier_count});
+      outliers |= kind == Kind::outlier_count;
+      quantiles |= outliers || kind == Kind::percentile;
       distinct |= kind == Kind::distinct;
       mode |= kind == Kind::mode;
     }
     chain = rise || area || longest;
   }
   bool rise = false, area = false, longest = false, ends = false, chain = false, slope = false, decay = false;
-  bool nulls = false, limits = false, quantiles = false, distinct = false, mode = false;
+  bool nulls = false, limits = false, quantiles = false, outliers = false, distinct = false, mode = false;
 };
 
 double ratio(double part, double whole) noexcept { return whole == 0 ? none : part / whole; }
 
 double seconds(Duration duration) noexcept { return static_cast<double>(duration.count()) * 1e-9; }
+
+double completeness(const Summary& all, const Accumulator::Span& span) noexcept {
+  if (span.cadence <= Duration{0} || span.end <= span.start) return none;
+  return std::min(
+      1.0, static_cast<double>(all.count) * ratio(seconds(span.cadence), seconds(span.end - span.start)));
+}
 
 Duration or_for_ever(Duration duration) noexcept {
   return duration == Duration{0} ? Duration::max() : duration;
@@ -61,7 +69,7 @@ double half_life_of(const WindowSpec& spec) noexcept {
 
 }  // namespace
 
-Accumulator::Accumulator(const WindowSpec& spec)
+Accumulator::Accumulator(const WindowSpec& spec, Order order)
     : aggregates_(spec.aggregates),
       limits_{spec.above.value_or(none), spec.below.value_or(none), spec.range ? spec.range->first : none,
               spec.range ? spec.range->second : none},
@@ -70,17 +78,20 @@ Accumulator::Accumulator(const WindowSpec& spec)
       linear_(spec.linear),
       as_they_come_(spec.kind == WindowKind::count || spec.kind == WindowKind::sliding),
       half_life_(half_life_of(spec)) {
-  place(spec);
-  for (const Aggregate& aggregate : aggregates_) {
-    wants_mean_ |= is_any(aggregate.kind, {Kind::mean, Kind::cv});
-    wants_variance_ |= aggregate.kind == Kind::variance;
-    wants_stddev_ |= is_any(aggregate.kind, {Kind::stddev, Kind::cv});
-    if (aggregate.kind == Kind::percentile) fractions_.push_back(aggregate.fraction * 1e-6);
+  place(spec, order);
+  for (const auto& [kind, fraction] : aggregates_) {
+    wants_sum_ |= is_any(kind, {Kind::sum, Kind::mean});
+    wants_spread_ |= is_any(kind, {Kind::variance, Kind::stddev, Kind::cv});
+    const bool percentile = kind == Kind::percentile;
+    const std::size_t source =
+        percentile ? aggregate_kinds + fractions_.size() : static_cast<std::size_t>(kind);
+    sources_.push_back(static_cast<std::uint8_t>(source));
+    if (percentile) fractions_.push_back(fraction * 1e-6);
   }
 }
 
-void Accumulator::place(const WindowSpec& spec) {
-  const Needs needs(spec);
+void Accumulator::place(const WindowSpec& spec, Order order) {
+  const Needs needs(spec, order);
   const auto reserve = [&](bool needed, std::size_t bytes) {
     const auto offset = static_cast<Offset>(bytes_);
     if (needed) bytes_ += bytes;
@@ -95,6 +106,7 @@ void Accumulator::place(const WindowSpec& spec) {
   decay_ = reserve(needs.decay, sizeof(Decay));
   tallies_ = reserve(needs.nulls || needs.limits, sizeof(Tallies));
   wants_nulls_ = needs.nulls;
+  wants_outliers_ = needs.outliers;
   if (needs.quantiles) quantiles_.emplace(spec.error, spec.kept);
   if (needs.distinct) distinct_.emplace(Distinct::error_default, spec.kept);
   if (needs.mode) mode_.emplace(spec.kept > 0 ? spec.kept : Mode::kept_default);
@@ -103,7 +115,18 @@ void Accumulator::place(const WindowSpec& spec) {
   mode_at_ = reserve(needs.mode, needs.mode ? mode_->bytes() : 0);
 }
 
-void Accumulator::add_parts(std::byte* state, const Point& point, const Point* before) const noexcept {
+// The parts that do not care which sample came first.
+inline void Accumulator::add_unordered(std::byte* state, const Point& point, bool empty) const noexcept {
+  if (slope_ != 0) part<Slope>(state, slope_).add(point, summary(state));
+  if (decay_ != 0) part<Decay>(state, decay_).add(point, half_life_, empty);
+  if (tallies_ != 0) part<Tallies>(state, tallies_).add(point.value, limits_);
+  if (quantiles_) quantiles_->add(state + quantiles_at_, point.value);
+  if (distinct_) distinct_->add(state + distinct_at_, point.value);
+  if (mode_) mode_->add(state + mode_at_, point.value);
+}
+
+[[gnu::flatten]] void Accumulator::add_parts(std::byte* state, const Point& point,
+                                             const Point* before) const noexcept {
   Summary& all = summary(state);
   if (std::isnan(point.value)) {
     if (wants_nulls_) ++part<Tallies>(state, tallies_).nulls;
@@ -127,17 +150,8 @@ void Accumulator::add_parts(std::byte* state, const Point& point, const Point* b
   add_unordered(state, point, empty);
 }
 
-// The parts that do not care which sample came first.
-void Accumulator::add_unordered(std::byte* state, const Point& point, bool empty) const noexcept {
-  if (slope_ != 0) part<Slope>(state, slope_).add(point, summary(state));
-  if (decay_ != 0) part<Decay>(state, decay_).add(point, half_life_, empty);
-  if (tallies_ != 0) part<Tallies>(state, tallies_).add(point.value, limits_);
-  if (quantiles_) quantiles_->add(state + quantiles_at_, point.value);
-  if (distinct_) distinct_->add(state + distinct_at_, point.value);
-  if (mode_) mode_->add(state + mode_at_, point.value);
-}
-
-void Accumulator::add_first(std::byte* state, const Point& point, const Point* before) const noexcept {
+[[gnu::flatten]] void Accumulator::add_first(std::byte* state, const Point& point,
+                                             const Point* before) const noexcept {
   if (std::isnan(point.value) || summary(state).count == 0) return add_parts(state, point, before);
   summary(state).add(point.value);
   if (ordered()) {
@@ -191,129 +205,83 @@ void Accumulator::merge(std::byte* into, const std::byte* later) const noexcept 
 }
 
 bool Accumulator::values(const std::byte* state, const Span& span, std::span<double> out) const noexcept {
-  std::array<double, aggregates_limit> percentiles;
-  const bool any = summary(state).count > 0;
-  if (any && !fractions_.empty()) {
-    quantiles_->quantiles(state + quantiles_at_, fractions_, std::span(percentiles).first(fractions_.size()));
-  }
-  const Moments known = moments(summary(state));
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < aggregates_.size(); ++i) {
-    const bool percentile = aggregates_[i].kind == Kind::percentile;
-    const double value =
-        percentile ? (any ? percentiles[next++] : none) : of(aggregates_[i].kind, state, span, known);
-    out[i] = std::isfinite(value) ? value : none;
-  }
-  return any && ((quantiles_ && quantiles_->approximate(state + quantiles_at_)) ||
-                 (distinct_ && distinct_->approximate(state + distinct_at_)) ||
-                 (mode_ && mode_->approximate(state + mode_at_)));
+  Known known;
+  find(state, span, known);
+  list(known, out);
+  return summary(state).count > 0 && ((quantiles_ && quantiles_->approximate(state + quantiles_at_)) ||
+                                      (distinct_ && distinct_->approximate(state + distinct_at_)) ||
+                                      (mode_ && mode_->approximate(state + mode_at_)));
 }
 
-Accumulator::Moments Accumulator::moments(const Summary& all) const noexcept {
-  return {wants_mean_ && all.count > 0 ? all.mean() : none,
-          wants_variance_ && all.count > 1 ? all.variance() : none,
-          wants_stddev_ && all.count > 1 ? all.stddev() : none};
-}
-
-// Dispatch only: what each needs is below.
-double Accumulator::of(Kind kind, const std::byte* state, const Span& span,
-                       const Moments& moments) const noexcept {
+// Moments come at once, and so do those of each part: what nobody asked for costs less than to ask for each.
+[[gnu::flatten]] void Accumulator::find(const std::byte* state, const Span& span,
+                                        Known& known) const noexcept {
   const Summary& all = summary(state);
-  switch (kind) {
-    case Kind::count:
-      return static_cast<double>(all.count);
-    case Kind::null_count:
-    case Kind::null_ratio:
-    case Kind::above_count:
-    case Kind::below_count:
-    case Kind::in_range_count:
-      return of_tallies(kind, state);
-    case Kind::completeness:
-      return completeness(all, span);
-    case Kind::gap:
-      return of_gap(state, span);
-    default:
-      break;
-  }
-  if (all.count == 0) return none;
-  switch (kind) {
-    case Kind::first:
-    case Kind::last:
-    case Kind::delta:
-    case Kind::change_ratio:
-      return of_ends(kind, state);
-    case Kind::rate:
-    case Kind::increase:
-      return of_rise(kind, state);
-    case Kind::time_weighted_mean:
-    case Kind::integral:
-      return of_area(kind, state, span);
-    case Kind::slope:
-      return part<Slope>(state, slope_).value(all).value_or(none);
-    case Kind::ewma:
-      return part<Decay>(state, decay_).mean();
-    case Kind::distinct:
-      return static_cast<double>(distinct_->estimate(state + distinct_at_));
-    case Kind::mode:
-      return mode_->mode(state + mode_at_).value_or(none);
-    case Kind::outlier_count:
-      return outliers(state);
-    default:
-      return of_summary(kind, all, moments);
+  if (all.count == 0) known.of_.fill(none);
+  known[Kind::count] = static_cast<double>(all.count);
+  known[Kind::completeness] = completeness(all, span);
+  if (longest_ != 0) known[Kind::gap] = gap(state, span);
+  if (tallies_ != 0) find_tallies(state, known);
+  if (all.count == 0) return;
+  known[Kind::min] = all.min;
+  known[Kind::max] = all.max;
+  known[Kind::range] = all.max - all.min;
+  find_moments(all, known);
+  if (ends_ != 0) find_ends(state, known);
+  if (rise_ != 0) find_rise(state, known);
+  if (area_ != 0) find_area(state, span, known);
+  if (slope_ != 0) known[Kind::slope] = part<Slope>(state, slope_).value(all).value_or(none);
+  if (decay_ != 0) known[Kind::ewma] = part<Decay>(state, decay_).mean();
+  find_order(state, known);
+}
+
+// What is infinite does not exist either: of that, and of NaN, the difference to itself is NaN.
+void Accumulator::list(const Known& known, std::span<double> out) const noexcept {
+  const std::uint8_t* const sources = sources_.data();
+  const std::size_t count = sources_.size();
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < count; ++i) {
+    const double value = known.of_[sources[i]];
+    out[i] = value - (value - value);
   }
 }
 
-double Accumulator::of_summary(Kind kind, const Summary& all, const Moments& moments) noexcept {
-  switch (kind) {
-    case Kind::sum:
-      return all.sum();
-    case Kind::mean:
-      return moments.mean;
-    case Kind::variance:
-      return moments.variance;
-    case Kind::stddev:
-      return moments.stddev;
-    case Kind::cv:
-      return ratio(moments.stddev, std::abs(moments.mean));
-    case Kind::min:
-      return all.min;
-    case Kind::max:
-      return all.max;
-    case Kind::range:
-      return all.max - all.min;
-    default:
-      CHECK(false, "aggregate %d", static_cast<int>(kind));
-      return none;
+void Accumulator::find_moments(const Summary& all, Known& known) const noexcept {
+  if (wants_spread_) {
+    const Moments moments = kernel::moments(all);
+    known[Kind::sum] = moments.sum;
+    known[Kind::mean] = moments.mean;
+    known[Kind::variance] = moments.variance;
+    known[Kind::stddev] = moments.stddev;
+    known[Kind::cv] = ratio(moments.stddev, std::abs(moments.mean));
+  } else if (wants_sum_) {
+    known[Kind::sum] = all.sum();
+    known[Kind::mean] = all.mean();
   }
 }
 
-double Accumulator::of_ends(Kind kind, const std::byte* state) const noexcept {
+void Accumulator::find_ends(const std::byte* state, Known& known) const noexcept {
   const Ends& ends = part<Ends>(state, ends_);
   const double change = ends.last.value - ends.first.value;
-  switch (kind) {
-    case Kind::first:
-      return ends.first.value;
-    case Kind::last:
-      return ends.last.value;
-    case Kind::delta:
-      return change;
-    default:
-      return ratio(change, std::abs(ends.first.value));
-  }
+  known[Kind::first] = ends.first.value;
+  known[Kind::last] = ends.last.value;
+  known[Kind::delta] = change;
+  known[Kind::change_ratio] = ratio(change, std::abs(ends.first.value));
 }
 
 // From the sample before the window on, so that the increases of windows that follow each other add up.
-double Accumulator::of_rise(Kind kind, const std::byte* state) const noexcept {
+void Accumulator::find_rise(const std::byte* state, Known& known) const noexcept {
   const Chain& chain = part<Chain>(state, chain_);
   Rise rise;
   if (chain.known != 0) rise.step(chain.before, chain.first, hold_);
   rise.merge(part<Rise>(state, rise_));
-  if (rise.steps == 0) return none;
-  return kind == Kind::increase ? rise.total() : ratio(rise.total(), seconds(Duration{rise.covered}));
+  const bool any = rise.steps > 0;
+  known[Kind::increase] = any ? rise.total() : none;
+  known[Kind::rate] = any ? ratio(rise.total(), seconds(Duration{rise.covered})) : none;
 }
 
 // Between the window's start and its first sample the sample before it counts, behind its last one that one.
-double Accumulator::of_area(Kind kind, const std::byte* state, const Span& span) const noexcept {
+void Accumulator::find_area(const std::byte* state, const Span& span, Known& known) const noexcept {
   const Chain& chain = part<Chain>(state, chain_);
   Area area = part<Area>(state, area_);
   if (chain.known != 0 && chain.before.time <= span.start && chain.first.time > span.start) {
@@ -321,38 +289,35 @@ double Accumulator::of_area(Kind kind, const std::byte* state, const Span& span)
   }
   if (span.end > chain.last.time) area.hold(chain.last.value, span.end - chain.last.time, hold_);
   const long double covered = static_cast<long double>(area.covered) * 1e-9L;
-  if (kind == Kind::integral) return static_cast<double>(area.total());
-  return covered > 0 ? static_cast<double>(area.total() / covered) : none;
+  known[Kind::integral] = static_cast<double>(area.total());
+  known[Kind::time_weighted_mean] = covered > 0 ? static_cast<double>(area.total() / covered) : none;
 }
 
-double Accumulator::of_gap(const std::byte* state, const Span& span) const noexcept {
+double Accumulator::gap(const std::byte* state, const Span& span) const noexcept {
   if (summary(state).count == 0) return seconds(span.end - span.start);
   const Chain& chain = part<Chain>(state, chain_);
   const Duration between{part<Longest>(state, longest_).between};
   return seconds(std::max({between, chain.first.time - span.start, span.end - chain.last.time}));
 }
 
-double Accumulator::of_tallies(Kind kind, const std::byte* state) const noexcept {
+void Accumulator::find_tallies(const std::byte* state, Known& known) const noexcept {
   const Tallies& tallies = part<Tallies>(state, tallies_);
-  const auto number = [](std::uint64_t n) { return static_cast<double>(n); };
-  switch (kind) {
-    case Kind::above_count:
-      return number(tallies.above);
-    case Kind::below_count:
-      return number(tallies.below);
-    case Kind::in_range_count:
-      return number(tallies.between);
-    case Kind::null_count:
-      return number(tallies.nulls);
-    default:
-      return ratio(number(tallies.nulls), number(tallies.nulls + summary(state).count));
-  }
+  // Numbers of samples fit into 63 bits, of which processors make doubles in one step.
+  const auto number = [](std::uint64_t n) { return static_cast<double>(static_cast<std::int64_t>(n)); };
+  known[Kind::above_count] = number(tallies.above);
+  known[Kind::below_count] = number(tallies.below);
+  known[Kind::in_range_count] = number(tallies.between);
+  known[Kind::null_count] = number(tallies.nulls);
+  known[Kind::null_ratio] = ratio(number(tallies.nulls), number(tallies.nulls + summary(state).count));
 }
 
-double Accumulator::completeness(const Summary& all, const Span& span) noexcept {
-  if (span.cadence <= Duration{0} || span.end <= span.start) return none;
-  return std::min(
-      1.0, static_cast<double>(all.count) * ratio(seconds(span.cadence), seconds(span.end - span.start)));
+void Accumulator::find_order(const std::byte* state, Known& known) const noexcept {
+  if (quantiles_ && !fractions_.empty()) {
+    quantiles_->quantiles(state + quantiles_at_, fractions_, {known.percentiles(), fractions_.size()});
+  }
+  if (wants_outliers_) known[Kind::outlier_count] = outliers(state);
+  if (distinct_) known[Kind::distinct] = static_cast<double>(distinct_->estimate(state + distinct_at_));
+  if (mode_) known[Kind::mode] = mode_->mode(state + mode_at_).value_or(none);
 }
 
 double Accumulator::outliers(const std::byte* state) const noexcept {

@@ -5,10 +5,12 @@
 // Nothing is ever subtracted: results over several panes come from merging their states in order of time.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "core/parts/distinct.h"
 #include "core/parts/ends.h"
@@ -22,7 +24,10 @@ namespace core {
 
 class Accumulator {
  public:
-  explicit Accumulator(const WindowSpec& spec);
+  // Where what needs the order of the values comes from.
+  enum class Order : std::uint8_t { kept, elsewhere };
+
+  explicit Accumulator(const WindowSpec& spec, Order order = Order::kept);
 
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
   // A state is a Summary and nothing else.
@@ -62,31 +67,38 @@ class Accumulator {
   };
   // The aggregates in the order of the specification; NaN: does not exist. True when some are approximate.
   bool values(const std::byte* state, const Span& span, std::span<double> out) const noexcept;
+
+  // The same in two steps, between which the caller adds those whose order of values is kept elsewhere.
+  class Known {
+   public:
+    double& operator[](AggregateKind kind) noexcept { return of_[static_cast<std::size_t>(kind)]; }
+    // In the order of fractions().
+    double* percentiles() noexcept { return of_.data() + aggregate_kinds; }
+
+   private:
+    friend class Accumulator;
+    std::array<double, aggregate_kinds + aggregates_limit> of_;  // only what is asked for is written
+  };
+  void find(const std::byte* state, const Span& span, Known& known) const noexcept;
+  void list(const Known& known, std::span<double> out) const noexcept;
+  [[nodiscard]] std::span<const double> fractions() const noexcept { return fractions_; }
   [[nodiscard]] std::size_t size() const noexcept { return aggregates_.size(); }
   [[nodiscard]] const std::vector<Aggregate>& aggregates() const noexcept { return aggregates_; }
 
  private:
   using Offset = std::uint32_t;  // of a part in a state; 0: not there
 
-  void place(const WindowSpec& spec);
+  void place(const WindowSpec& spec, Order order);
   void add_parts(std::byte* state, const Point& point, const Point* before) const noexcept;
   void add_unordered(std::byte* state, const Point& point, bool empty) const noexcept;
   void take_step(std::byte* state, const Point& from, const Point& to) const noexcept;
-  // What several aggregates need, computed once.
-  struct Moments {
-    double mean, variance, stddev;
-  };
-  [[nodiscard]] Moments moments(const Summary& all) const noexcept;
-  [[nodiscard]] double of(AggregateKind kind, const std::byte* state, const Span& span,
-                          const Moments& moments) const noexcept;
-  [[nodiscard]] static double of_summary(AggregateKind kind, const Summary& all,
-                                         const Moments& moments) noexcept;
-  [[nodiscard]] double of_ends(AggregateKind kind, const std::byte* state) const noexcept;
-  [[nodiscard]] double of_rise(AggregateKind kind, const std::byte* state) const noexcept;
-  [[nodiscard]] double of_area(AggregateKind kind, const std::byte* state, const Span& span) const noexcept;
-  [[nodiscard]] double of_gap(const std::byte* state, const Span& span) const noexcept;
-  [[nodiscard]] double of_tallies(AggregateKind kind, const std::byte* state) const noexcept;
-  [[nodiscard]] static double completeness(const Summary& all, const Span& span) noexcept;
+  void find_moments(const Summary& all, Known& known) const noexcept;
+  void find_ends(const std::byte* state, Known& known) const noexcept;
+  void find_rise(const std::byte* state, Known& known) const noexcept;
+  void find_area(const std::byte* state, const Span& span, Known& known) const noexcept;
+  void find_tallies(const std::byte* state, Known& known) const noexcept;
+  void find_order(const std::byte* state, Known& known) const noexcept;
+  [[nodiscard]] double gap(const std::byte* state, const Span& span) const noexcept;
   [[nodiscard]] double outliers(const std::byte* state) const noexcept;
   template <class Part>
   [[nodiscard]] static Part& part(std::byte* state, Offset offset) noexcept {
@@ -98,7 +110,8 @@ class Accumulator {
   }
 
   std::vector<Aggregate> aggregates_;
-  std::vector<double> fractions_;  // of the percentiles among them, in order
+  std::vector<double> fractions_;      // of the percentiles among them, in order
+  std::vector<std::uint8_t> sources_;  // where in what is known each of them is
   std::size_t bytes_ = sizeof(Summary);
   Offset ends_ = 0, chain_ = 0, rise_ = 0, area_ = 0, longest_ = 0, slope_ = 0, decay_ = 0, tallies_ = 0;
   Offset quantiles_at_ = 0, distinct_at_ = 0, mode_at_ = 0;
@@ -110,7 +123,7 @@ class Accumulator {
   Duration hold_;
   bool linear_;
   bool as_they_come_;  // samples follow each other as they are added
-  bool wants_nulls_ = false, wants_mean_ = false, wants_variance_ = false, wants_stddev_ = false;
+  bool wants_nulls_ = false, wants_sum_ = false, wants_spread_ = false, wants_outliers_ = false;
   double half_life_;  // nanoseconds
 };
 

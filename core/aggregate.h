@@ -2,6 +2,7 @@
 // thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -42,6 +43,8 @@ enum class AggregateKind : std::uint8_t {
   in_range_count,
   outlier_count,
 };
+inline constexpr std::size_t aggregate_kinds = 30;
+static_assert(static_cast<std::size_t>(AggregateKind::outlier_count) + 1 == aggregate_kinds);
 
 struct Aggregate {
   AggregateKind kind = AggregateKind::count;
@@ -52,6 +55,8 @@ struct Aggregate {
 
 // Name as published: "mean", "median", "p99.9".
 [[nodiscard]] std::string name(const Aggregate& aggregate);
+// It depends on which values are larger than which: percentiles, distinct, mode, outlier_count.
+[[nodiscard]] bool needs_order_of_values(AggregateKind kind) noexcept;
 // By name or alias (avg, average: mean; std: stddev; change: delta; change_rate: change_ratio; p50: median;
 // volatility: cv), or a percentile p0 to p100 with at most four decimals; nothing when unknown.
 [[nodiscard]] std::optional<Aggregate> find_aggregate(std::string_view name);

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "core/kernel_sorted.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -65,6 +67,10 @@ Summary summarize_portable(std::span<const double> values) noexcept {
   return finish(lanes, values);
 }
 
+Moments moments_portable(const Summary& summary) noexcept {
+  return moments_of(summary, MomentSums<Twofold>(summary));
+}
+
 #if defined(__x86_64__)
 
 // GCC's intrinsics leave an unused operand undefined, and it warns of that when it inlines them.
@@ -75,6 +81,23 @@ Summary summarize_portable(std::span<const double> values) noexcept {
 
 #define WEIR_AVX512 __attribute__((target("avx512f,avx512dq,fma")))
 #define WEIR_AVX2 __attribute__((target("avx2,fma")))
+
+// Where some sum is 0, or far from 1, another way to the rest of a product could give other bits.
+WEIR_AVX2 bool moderate(const Summary& summary, const MomentSums<TwofoldBy<Fused>>& sums) noexcept {
+  const double sizes[] = {std::abs(summary.reference), std::abs(sums.shift.high), std::abs(sums.squares.high),
+                          std::abs(sums.whole.high), std::abs(sums.spread.high)};
+  double least = sizes[0], most = sizes[0];
+  for (const double size : sizes) {
+    least = size < least ? size : least;
+    most = size > most ? size : most;
+  }
+  return least > 1e-100 && most < 1e100;
+}
+
+WEIR_AVX2 Moments moments_fused(const Summary& summary) noexcept {
+  const MomentSums<TwofoldBy<Fused>> sums(summary);
+  return moderate(summary, sums) ? moments_of(summary, sums) : moments_portable(summary);
+}
 
 // Four summaries by member: vector i has the i-th double of each. Halves of a line are put together as they
 // are loaded and taken apart as they are stored, which costs no shuffle.
@@ -241,12 +264,12 @@ std::vector<Form> find_forms() {
 #if defined(__x86_64__)
   const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
   if (avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0)
-    found.push_back({"avx512", add_each_avx2, summarize_avx512});
+    found.push_back({"avx512", add_each_avx2, summarize_avx512, moments_fused, replace_avx512});
   if (avx2) {
-    found.push_back({"avx2", add_each_avx2, summarize_avx2});
+    found.push_back({"avx2", add_each_avx2, summarize_avx2, moments_fused, replace_portable});
   }
 #endif
-  found.push_back({"portable", add_each_portable, summarize_portable});
+  found.push_back({"portable", add_each_portable, summarize_portable, moments_portable, replace_portable});
   return found;
 }
 
@@ -260,6 +283,12 @@ void add_each(std::span<Summary* const> summaries, const double* values) noexcep
 }
 
 Summary summarize(std::span<const double> values) noexcept { return chosen.summarize(values); }
+
+Moments moments(const Summary& summary) noexcept { return chosen.moments(summary); }
+
+bool replace(std::span<double> sorted, double out, double in) noexcept {
+  return chosen.replace(sorted, out, in);
+}
 
 void add_run(Summary& summary, std::span<const double> values) noexcept {
   if (values.size() >= run_lanes) return summary.merge(summarize(values));

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/moments.h"
 #include "core/summary.h"
 
 namespace core::kernel {
@@ -24,6 +25,13 @@ void add_each(std::span<Summary* const> summaries, const double* values) noexcep
 // which 32 lanes have to be put together first.
 void add_run(Summary& summary, std::span<const double> values) noexcept;
 
+// Of a summary that is not empty: what sum(), mean(), variance() and stddev() say, at once.
+[[nodiscard]] Moments moments(const Summary& summary) noexcept;
+
+// One value of sorted ones leaves, another comes. False, and they are no longer of use, where `out` is not
+// one of them. No zero is negative.
+[[nodiscard]] bool replace(std::span<double> sorted, double out, double in) noexcept;
+
 // Which form was chosen: "avx512", "avx2", "portable".
 [[nodiscard]] std::string_view name() noexcept;
 
@@ -32,6 +40,8 @@ struct Form {
   std::string_view name;
   void (*add_each)(std::span<Summary* const>, const double*) noexcept;
   Summary (*summarize)(std::span<const double>) noexcept;
+  Moments (*moments)(const Summary&) noexcept;
+  bool (*replace)(std::span<double>, double, double) noexcept;
 };
 [[nodiscard]] std::span<const Form> forms() noexcept;
 

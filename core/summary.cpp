@@ -1,8 +1,8 @@
 #include "core/summary.h"
 
-#include <algorithm>
 #include <cmath>
 
+#include "core/moments.h"
 #include "core/twofold.h"
 
 namespace core {
@@ -12,21 +12,18 @@ Twofold shifted_sum(const Summary& summary) noexcept {
   return Twofold::sum(summary.sum_shifted, summary.sum_compensation);
 }
 
+// The sum and that of the squares, at once.
+using Pair = double __attribute__((vector_size(16)));
+using Pairs = TwofoldBy<ByHalves, Pair>;
+
+Pairs sums(const Summary& summary) noexcept {
+  return Pairs::sum(Pair{summary.sum_shifted, summary.squares_shifted},
+                    Pair{summary.sum_compensation, summary.squares_compensation});
+}
+
 void store(const Twofold& value, double& rounded, double& rest) noexcept {
   rounded = value.high;
   rest = value.low;
-}
-
-// Of the values themselves.
-Twofold whole_sum(const Summary& summary) noexcept {
-  return Twofold::product(summary.reference, static_cast<double>(summary.count)) + shifted_sum(summary);
-}
-
-Twofold long_variance(const Summary& summary) noexcept {
-  const Twofold shift = shifted_sum(summary);
-  const Twofold squares = Twofold::sum(summary.squares_shifted, summary.squares_compensation);
-  const Twofold spread = squares - shift * shift / static_cast<double>(summary.count);
-  return spread / static_cast<double>(summary.count - 1);
 }
 
 }  // namespace
@@ -50,10 +47,9 @@ void Summary::merge(const Summary& other) noexcept {
     return;
   }
   if (other.reference == reference) {
-    store(shifted_sum(*this) + shifted_sum(other), sum_shifted, sum_compensation);
-    store(Twofold::sum(squares_shifted, squares_compensation) +
-              Twofold::sum(other.squares_shifted, other.squares_compensation),
-          squares_shifted, squares_compensation);
+    const Pairs both = sums(*this) + sums(other);
+    sum_shifted = both.high[0], squares_shifted = both.high[1];
+    sum_compensation = both.low[0], squares_compensation = both.low[1];
   } else {
     merge_moved(other);
   }
@@ -73,30 +69,13 @@ void Summary::merge_moved(const Summary& other) noexcept {
   store(Twofold::sum(squares_shifted, squares_compensation) + squares, squares_shifted, squares_compensation);
 }
 
-double Summary::sum() const noexcept {
-  const double result = whole_sum(*this).rounded();
-  return std::isnan(result) ? reference * static_cast<double>(count) + sum_shifted : result;
-}
+// Each is all of them; what nobody asked for, the compiler leaves out.
+double Summary::sum() const noexcept { return moments_of(*this, MomentSums<Twofold>(*this)).sum; }
 
-double Summary::mean() const noexcept {
-  const double result = (whole_sum(*this) / static_cast<double>(count)).rounded();
-  // The sum may be too large where the mean is not.
-  return std::isfinite(result) ? result : reference + sum_shifted / static_cast<double>(count);
-}
+double Summary::mean() const noexcept { return moments_of(*this, MomentSums<Twofold>(*this)).mean; }
 
-double Summary::variance() const noexcept {
-  const double result = long_variance(*this).rounded();
-  return result < 0 ? 0 : result;
-}
+double Summary::variance() const noexcept { return moments_of(*this, MomentSums<Twofold>(*this)).variance; }
 
-// The root of the rounded variance, and a step of Newton's from there to that of the whole.
-double Summary::stddev() const noexcept {
-  const Twofold variance = long_variance(*this);
-  const double root = std::sqrt(variance.high);
-  if (!(root > 0) || !std::isfinite(root))
-    return std::isnan(variance.high) ? variance.high : std::max(root, 0.0);
-  const double result = root + (variance - Twofold::product(root, root)).rounded() / (2 * root);
-  return std::isfinite(result) ? result : root;
-}
+double Summary::stddev() const noexcept { return moments_of(*this, MomentSums<Twofold>(*this)).stddev; }
 
 }  // namespace core

@@ -6,23 +6,55 @@
 
 namespace core {
 
-struct Twofold {
-  double high = 0;
-  double low = 0;
+// What rounding takes from a product of two doubles, and what a product leaves of a number near it: by halves
+// (Dekker), or in one step, for code that is compiled for processors which have it. Both are exact, where
+// neither the halves are too large for a double nor the rest too small.
+struct ByHalves {
+  static double left(double number, double a, double b) noexcept {
+    const double product = a * b;
+    return (number - product) - rest(a, b, product);
+  }
+  static double rest(double a, double b, double product) noexcept {
+    const auto [a1, a2] = halves(a);
+    const auto [b1, b2] = halves(b);
+    return a2 * b2 - (((product - a1 * b1) - a2 * b1) - a1 * b2);
+  }
 
-  [[nodiscard]] double rounded() const noexcept { return high + low; }
+ private:
+  struct Halves {
+    double upper, lower;
+  };
+  // Of 26 bits each (Veltkamp).
+  static Halves halves(double value) noexcept {
+    const double scaled = (0x1p27 + 1) * value;
+    const double upper = scaled - (scaled - value);
+    return {upper, value - upper};
+  }
+};
+struct Fused {
+  static double left(double number, double a, double b) noexcept { return __builtin_fma(-a, b, number); }
+  static double rest(double a, double b, double product) noexcept { return __builtin_fma(a, b, -product); }
+};
+
+// Real: double, or a vector of them where only sums are needed.
+template <class Products, class Real = double>
+struct TwofoldBy {
+  using Twofold = TwofoldBy;
+
+  Real high{};
+  Real low{};
+
+  [[nodiscard]] Real rounded() const noexcept { return high + low; }
 
   // a + b and a * b, exactly.
-  static Twofold sum(double a, double b) noexcept {
-    const double high = a + b;
-    const double taken = high - a;
+  static Twofold sum(Real a, Real b) noexcept {
+    const Real high = a + b;
+    const Real taken = high - a;
     return {high, (a - (high - taken)) + (b - taken)};
   }
   static Twofold product(double a, double b) noexcept {
     const double high = a * b;
-    const auto [a1, a2] = halves(a);
-    const auto [b1, b2] = halves(b);
-    return {high, a2 * b2 - (((high - a1 * b1) - a2 * b1) - a1 * b2)};
+    return {high, Products::rest(a, b, high)};
   }
 
   friend Twofold operator+(const Twofold& a, const Twofold& b) noexcept {
@@ -42,25 +74,21 @@ struct Twofold {
   }
   friend Twofold operator/(const Twofold& a, double b) noexcept {
     const double quotient = a.high / b;
-    const Twofold back = product(quotient, b);
-    return quick(quotient, ((a.high - back.high) - back.low + a.low) / b);
+    return quick(quotient, (Products::left(a.high, quotient, b) + a.low) / b);
+  }
+  // A step of Newton's from the root of the rounded number to that of the whole. Precondition: above 0.
+  [[nodiscard]] double root_from(double root) const noexcept {
+    return root + (Products::left(high, root, root) + low) / (2 * root);
   }
 
  private:
-  struct Halves {
-    double upper, lower;
-  };
-  // Of 26 bits each (Veltkamp).
-  static Halves halves(double value) noexcept {
-    const double scaled = (0x1p27 + 1) * value;
-    const double upper = scaled - (scaled - value);
-    return {upper, value - upper};
-  }
   // a + b, where b is the smaller.
-  static Twofold quick(double a, double b) noexcept {
-    const double high = a + b;
+  static Twofold quick(Real a, Real b) noexcept {
+    const Real high = a + b;
     return {high, b - (high - a)};
   }
 };
+
+using Twofold = TwofoldBy<ByHalves>;
 
 }  // namespace core

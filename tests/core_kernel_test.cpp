@@ -3,8 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <random>
 #include <vector>
@@ -71,6 +74,59 @@ TEST_CASE("all forms summarise a run with the same bits") {
     for (const auto& form : core::kernel::forms()) {
       INFO("form " << form.name << ", " << values.size() << " values");
       REQUIRE(same_bits(form.summarize(values), expected));
+    }
+  }
+}
+
+TEST_CASE("all forms make the same moments of a summary, and those are what it says itself") {
+  std::mt19937_64 random{fixture::seed()};
+  const auto bits = [](double a) { return std::isnan(a) ? 0 : std::bit_cast<std::uint64_t>(a); };
+  for (int round = 0; round < 200'000; ++round) {
+    Summary all{};
+    const auto count = 1 + random() % (round % 64 == 0 ? 2000 : 20);
+    // Of one kind, so that all sums are moderate, or of any, or too large or too small for products.
+    const double scale = std::pow(10.0, static_cast<double>(random() % 617) - 308);
+    const auto kind = random() % 4;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto whole = static_cast<double>(random() % 1000);
+      all.add(kind == 0   ? 20 + whole * 0.01
+              : kind == 1 ? 1e9 + whole
+              : kind == 2 ? value(random)
+                          : whole * scale);
+    }
+    for (const auto& form : core::kernel::forms()) {
+      INFO("form " << form.name << ", round " << round << ", WEIR_SEED=" << fixture::seed());
+      const core::Moments moments = form.moments(all);
+      REQUIRE(bits(moments.sum) == bits(all.sum()));
+      REQUIRE(bits(moments.mean) == bits(all.mean()));
+      REQUIRE(bits(moments.variance) == bits(all.variance()));
+      REQUIRE(bits(moments.stddev) == bits(all.stddev()));
+    }
+  }
+}
+
+TEST_CASE("all forms replace one of sorted values by another, of any number of them") {
+  std::mt19937_64 random{fixture::seed()};
+  for (std::size_t size = 1; size <= 400; ++size) {
+    INFO(size << " values, WEIR_SEED=" << fixture::seed());
+    const std::uint64_t different = 1 + random() % 1000;
+    const auto any = [&] { return static_cast<double>(random() % different) - 100; };
+    std::vector<double> values(size);
+    for (double& one : values) one = any();
+    std::sort(values.begin(), values.end());
+    for (int round = 0; round < 20; ++round) {
+      const double out = values[random() % size], in = any();
+      std::vector<double> expected = values;
+      expected.erase(std::find(expected.begin(), expected.end(), out));
+      expected.insert(std::upper_bound(expected.begin(), expected.end(), in), in);
+      for (const auto& form : core::kernel::forms()) {
+        std::vector<double> got = values;
+        REQUIRE(form.replace(got, out, in));
+        REQUIRE(got == expected);
+        got = values;
+        REQUIRE_FALSE(form.replace(got, 0.5, in));
+      }
+      values = expected;
     }
   }
 }

@@ -1,5 +1,6 @@
 #include "core/windows/sampled.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -10,33 +11,27 @@
 #include "core/parts/outliers.h"
 
 namespace core {
-namespace {
 
 using Kind = AggregateKind;
-
-bool needs_order_of_values(const Aggregate& aggregate) noexcept {
-  return aggregate.kind == Kind::percentile || aggregate.kind == Kind::distinct ||
-         aggregate.kind == Kind::mode || aggregate.kind == Kind::outlier_count;
-}
-
-WindowSpec without_order_of_values(WindowSpec spec) {
-  std::erase_if(spec.aggregates, needs_order_of_values);
-  return spec;
-}
-
-}  // namespace
-
 SampledWindow::SampledWindow(const WindowSpec& spec, std::uint32_t window, Duration lateness, Room& room)
     : sliding_(spec.kind == WindowKind::sliding),
       most_(sliding_ ? spec.samples_max : spec.samples),
       length_(spec.length),
       cadence_(spec.cadence),
       outliers_(spec.outliers),
-      aggregates_(spec.aggregates),
-      accumulator_(without_order_of_values(spec)),
+      accumulator_(spec, Accumulator::Order::elsewhere),
       waiting_(sliding_ && lateness > Duration{0}, room),
       window_(window) {
-  if (accumulator_.size() != aggregates_.size()) sorted_.emplace(most_, room);
+  const auto asked = [&](Kind kind) {
+    return std::any_of(spec.aggregates.begin(), spec.aggregates.end(),
+                       [=](const Aggregate& one) { return one.kind == kind; });
+  };
+  wants_distinct_ = asked(Kind::distinct);
+  wants_mode_ = asked(Kind::mode);
+  wants_outliers_ = asked(Kind::outlier_count);
+  if (asked(Kind::percentile) || wants_distinct_ || wants_mode_ || wants_outliers_) {
+    sorted_.emplace(most_, room);
+  }
   state_ = room.reserve(sizeof(State), 8);
   samples_ = room.reserve(most_ * sizeof(Point), 8);
   older_ = room.reserve(most_ * accumulator_.bytes(), 8);
@@ -71,20 +66,17 @@ bool SampledWindow::add(std::byte* block, const Point& point, Time watermark,
   return true;
 }
 
-void SampledWindow::take(std::byte* block, const Point& point, bool final, Emitter& emitter) const noexcept {
+// One function to the processor: all of it runs at every sample.
+[[gnu::flatten]] void SampledWindow::take(std::byte* block, const Point& point, bool final,
+                                          Emitter& emitter) const noexcept {
   State& own = state(block);
   while (sliding_ && own.count > 0 && sample(block, own.first).time <= point.time - length_) {
-    sort_out(block, drop(block));
-  }
-  if (own.count == most_) {
     const double out = drop(block);
-    append(block, point);
-    sort_over(block, out, point.value);
-  } else {
-    append(block, point);
-    sort_in(block, point.value);
+    if (sorted_) sort(block, {.out = out, .in = std::numeric_limits<double>::quiet_NaN()});
   }
-  emit(block, final, emitter);
+  const double out = own.count == most_ ? drop(block) : std::numeric_limits<double>::quiet_NaN();
+  append(block, point);
+  emit(block, {.out = out, .in = point.value}, final, emitter);
 }
 
 void SampledWindow::append(std::byte* block, const Point& point) const noexcept {
@@ -108,18 +100,11 @@ double SampledWindow::drop(std::byte* block) const noexcept {
 }
 
 // The sorted copy holds no nulls.
-void SampledWindow::sort_in(std::byte* block, double value) const noexcept {
-  if (sorted_ && !std::isnan(value)) sorted_->insert(block, value);
-}
-
-void SampledWindow::sort_out(std::byte* block, double value) const noexcept {
-  if (sorted_ && !std::isnan(value)) sorted_->erase(block, value);
-}
-
-void SampledWindow::sort_over(std::byte* block, double out, double in) const noexcept {
-  if (sorted_ && !std::isnan(out) && !std::isnan(in)) return sorted_->replace(block, out, in);
-  sort_out(block, out);
-  sort_in(block, in);
+void SampledWindow::sort(std::byte* block, const Change& change) const noexcept {
+  const bool out = !std::isnan(change.out), in = !std::isnan(change.in);
+  if (out && in) return sorted_->replace(block, change.out, change.in);
+  if (out) sorted_->erase(block, change.out);
+  if (in) sorted_->insert(block, change.in);
 }
 
 // All samples become older ones: each gets the state of itself and all behind it.
@@ -127,24 +112,33 @@ void SampledWindow::turn_over(std::byte* block) const noexcept {
   State& own = state(block);
   const std::size_t bytes = accumulator_.bytes();
   std::uint32_t before = own.count;  // behind the last value before sample i
+  const std::byte* behind = nullptr;
   for (std::uint32_t i = own.count; i-- > 0;) {
-    std::byte* const one = older(block, slot(own, i));
-    before = std::min(before, i);
-    while (before > 0 && std::isnan(sample(block, slot(own, before - 1)).value)) --before;
-    const Point& last = before > 0 ? sample(block, slot(own, before - 1)) : own.gone;
-    if (i + 1 < own.count) {
-      std::memcpy(one, older(block, slot(own, i + 1)), bytes);
+    const Point* last = nullptr;
+    if (accumulator_.ordered()) {
+      before = std::min(before, i);
+      while (before > 0 && std::isnan(sample(block, slot(own, before - 1)).value)) --before;
+      last = before > 0 ? &sample(block, slot(own, before - 1)) : &own.gone;
+      if (last->time == no_time) last = nullptr;
+    }
+    const std::uint32_t place = slot(own, i);
+    std::byte* const one = older(block, place);
+    if (behind != nullptr) {
+      std::memcpy(one, behind, bytes);
     } else {
       std::memset(one, 0, bytes);
     }
-    accumulator_.add_first(one, sample(block, slot(own, i)), last.time != no_time ? &last : nullptr);
+    accumulator_.add_first(one, sample(block, place), last);
+    behind = one;
   }
   own.older = own.count;
   std::memset(newer(block), 0, bytes);
   Accumulator::summary(newer(block)).relate_to(Accumulator::summary(older(block, own.first)).reference);
 }
 
-void SampledWindow::emit(std::byte* block, bool final, Emitter& emitter) const noexcept {
+// The moments first: they take long, and what goes on in the sorted copy need not wait for them.
+void SampledWindow::emit(std::byte* block, const Change& change, bool final,
+                         Emitter& emitter) const noexcept {
   State& own = state(block);
   const std::byte* all = newer(block);
   if (own.older > 0) {
@@ -156,35 +150,33 @@ void SampledWindow::emit(std::byte* block, bool final, Emitter& emitter) const n
   const Time start = sliding_ ? end - length_ : sample(block, own.first).time;
   own.rev = own.rev != 0 && start == own.start ? own.rev + 1 : 1;  // several samples of one time
   own.start = start;
-  std::array<double, Accumulator::aggregates_limit> plain, values;
   const Duration cadence = cadence_ > Duration{0} ? cadence_ : emitter.cadence();
-  (void)accumulator_.values(all, {start, end, cadence}, plain);
-  const std::span<const double> sorted = sorted_ ? sorted_->values(block) : std::span<const double>{};
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < aggregates_.size(); ++i) {
-    values[i] = needs_order_of_values(aggregates_[i]) ? exact(aggregates_[i], sorted) : plain[next++];
+  Accumulator::Known known;
+  accumulator_.find(all, {start, end, cadence}, known);
+  if (sorted_) {
+    sort(block, change);
+    find_order(sorted_->values(block), known);
   }
+  std::array<double, Accumulator::aggregates_limit> values;
+  const auto out = std::span(values).first(accumulator_.size());
+  accumulator_.list(known, out);
   emitter.window({.window = window_,
                   .start = start,
                   .end = end,
                   .rev = own.rev,
                   .final = final,
                   .count = Accumulator::summary(all).count,
-                  .values = std::span(values).first(aggregates_.size())});
+                  .values = out});
 }
 
-double SampledWindow::exact(const Aggregate& aggregate, std::span<const double> sorted) const noexcept {
-  if (sorted.empty()) return std::numeric_limits<double>::quiet_NaN();
-  switch (aggregate.kind) {
-    case Kind::percentile:
-      return SortedValues::quantile(sorted, aggregate.fraction * 1e-6);
-    case Kind::distinct:
-      return SortedValues::distinct(sorted);
-    case Kind::mode:
-      return SortedValues::mode(sorted);
-    default:
-      return outliers(sorted);
-  }
+// Where there are no values, the accumulator knows that already.
+void SampledWindow::find_order(std::span<const double> sorted, Accumulator::Known& known) const noexcept {
+  if (sorted.empty()) return;
+  double* place = known.percentiles();
+  for (const double fraction : accumulator_.fractions()) *place++ = SortedValues::quantile(sorted, fraction);
+  if (wants_distinct_) known[Kind::distinct] = SortedValues::distinct(sorted);
+  if (wants_mode_) known[Kind::mode] = SortedValues::mode(sorted);
+  if (wants_outliers_) known[Kind::outlier_count] = outliers(sorted);
 }
 
 double SampledWindow::outliers(std::span<const double> sorted) const noexcept {

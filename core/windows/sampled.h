@@ -48,15 +48,18 @@ class SampledWindow {
     Point gone;           // the value that left last; no_time: none
   };
 
+  // Of the sorted copy; NaN: nothing.
+  struct Change {
+    double out, in;
+  };
+
   void take(std::byte* block, const Point& point, bool final, Emitter& emitter) const noexcept;
   void append(std::byte* block, const Point& point) const noexcept;
   double drop(std::byte* block) const noexcept;
-  void sort_in(std::byte* block, double value) const noexcept;
-  void sort_out(std::byte* block, double value) const noexcept;
-  void sort_over(std::byte* block, double out, double in) const noexcept;
+  void sort(std::byte* block, const Change& change) const noexcept;
   void turn_over(std::byte* block) const noexcept;
-  void emit(std::byte* block, bool final, Emitter& emitter) const noexcept;
-  [[nodiscard]] double exact(const Aggregate& aggregate, std::span<const double> sorted) const noexcept;
+  void emit(std::byte* block, const Change& change, bool final, Emitter& emitter) const noexcept;
+  void find_order(std::span<const double> sorted, Accumulator::Known& known) const noexcept;
   [[nodiscard]] double outliers(std::span<const double> sorted) const noexcept;
 
   [[nodiscard]] State& state(std::byte* block) const noexcept {
@@ -79,8 +82,8 @@ class SampledWindow {
   Duration length_;
   Duration cadence_;
   Outliers outliers_;
-  std::vector<Aggregate> aggregates_;  // all that are asked
-  Accumulator accumulator_;            // those of them that need no order of values
+  Accumulator accumulator_;  // of what needs no order of values
+  bool wants_distinct_, wants_mode_, wants_outliers_;
   Waiting waiting_;
   std::optional<SortedValues> sorted_;
   std::size_t state_, samples_, older_, newer_;

@@ -5,23 +5,12 @@
 #include <cstring>
 
 #include "core/check.h"
+#include "core/kernel.h"
+#include "core/kernel_sorted.h"
 #include "core/parts/between.h"
 
 namespace core {
 namespace {
-
-// How many values are below `value`. Without a branch on what it finds: which way a search goes nobody can
-// guess.
-std::size_t first_not_below(std::span<const double> sorted, double value) noexcept {
-  const double* base = sorted.data();
-  std::size_t left = sorted.size();
-  while (left > 1) {
-    const std::size_t half = left / 2;
-    base += half & -static_cast<std::size_t>(base[half - 1] < value);
-    left -= half;
-  }
-  return static_cast<std::size_t>(base - sorted.data()) + (left == 1 && *base < value ? 1 : 0);
-}
 
 // The k-th smallest distance from `middle`, k from 0. Distances fall up to it and rise behind it: both halves
 // are sorted, and the search looks for how many of the k + 1 nearest lie below.
@@ -49,7 +38,7 @@ double nearest(std::span<const double> sorted, double middle, std::size_t k) noe
 }  // namespace
 
 SortedValues::SortedValues(std::size_t most, Room& block)
-    : count_(block.reserve(sizeof(std::uint64_t), 8)), values_(block.reserve(most * sizeof(double), 8)) {}
+    : count_(block.reserve(sizeof(std::uint64_t), 8)), values_(block.reserve(most * sizeof(double), 64)) {}
 
 std::span<const double> SortedValues::values(const std::byte* block) const noexcept {
   return {reinterpret_cast<const double*>(block + values_),
@@ -60,7 +49,7 @@ void SortedValues::insert(std::byte* block, double value) const noexcept {
   auto& count = *reinterpret_cast<std::uint64_t*>(block + count_);
   double* const begin = reinterpret_cast<double*>(block + values_);
   value += 0.0;  // -0.0 becomes 0.0
-  double* const place = begin + first_not_below({begin, count}, value);
+  double* const place = begin + kernel::count_below({begin, count}, value);
   std::memmove(place + 1, place, static_cast<std::size_t>(begin + count - place) * sizeof(double));
   *place = value;
   ++count;
@@ -75,31 +64,17 @@ void SortedValues::erase(std::byte* block, double value) const noexcept {
 }
 
 void SortedValues::replace(std::byte* block, double out, double in) const noexcept {
-  const std::span<const double> all = values(block);
-  double* const begin = reinterpret_cast<double*>(block + values_);
-  double* const from = find(block, out);
-  double* to = begin + first_not_below(all, in);
-  if (to > from) {
-    --to;
-    std::memmove(from, from + 1, static_cast<std::size_t>(to - from) * sizeof(double));
-  } else {
-    std::memmove(to + 1, to, static_cast<std::size_t>(from - to) * sizeof(double));
-  }
-  *to = in + 0.0;
+  const std::size_t count = *reinterpret_cast<const std::uint64_t*>(block + count_);
+  const bool found =
+      kernel::replace({reinterpret_cast<double*>(block + values_), count}, out + 0.0, in + 0.0);
+  CHECK(found, "value %g of %zu", out, count);
 }
 
 double* SortedValues::find(std::byte* block, double value) const noexcept {
   const std::span<const double> all = values(block);
-  const std::size_t place = first_not_below(all, value);
+  const std::size_t place = kernel::count_below(all, value);
   CHECK(place < all.size() && all[place] == value, "value %g of %zu", value, all.size());
   return reinterpret_cast<double*>(block + values_) + place;
-}
-
-double SortedValues::quantile(std::span<const double> sorted, double p) noexcept {
-  const double rank = p * static_cast<double>(sorted.size() - 1);
-  const auto lower = static_cast<std::size_t>(rank);
-  if (lower + 1 >= sorted.size()) return sorted.back();
-  return between(sorted[lower], sorted[lower + 1], rank - static_cast<double>(lower));
 }
 
 double SortedValues::distinct(std::span<const double> sorted) noexcept {

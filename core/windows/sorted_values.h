@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "core/parts/between.h"
 #include "core/room.h"
 
 namespace core {
@@ -25,7 +26,13 @@ class SortedValues {
   [[nodiscard]] std::span<const double> values(const std::byte* block) const noexcept;
 
   // Of sorted values, not empty. Type 7: linear interpolation at p * (n - 1).
-  [[nodiscard]] static double quantile(std::span<const double> sorted, double p) noexcept;
+  [[nodiscard]] static double quantile(std::span<const double> sorted, double p) noexcept {
+    const double rank = p * static_cast<double>(static_cast<std::int64_t>(sorted.size() - 1));
+    const auto lower = static_cast<std::int64_t>(rank);
+    const double* const place = sorted.data() + lower;
+    if (place + 1 >= sorted.data() + sorted.size()) return sorted.back();
+    return between(place[0], place[1], rank - static_cast<double>(lower));
+  }
   [[nodiscard]] static double distinct(std::span<const double> sorted) noexcept;
   [[nodiscard]] static double mode(
       std::span<const double> sorted) noexcept;  // of equally frequent: the smallest
