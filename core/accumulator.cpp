@@ -113,13 +113,15 @@ void Accumulator::place(const WindowSpec& spec, Order order) {
   quantiles_at_ = reserve(needs.quantiles, needs.quantiles ? quantiles_->bytes() : 0);
   distinct_at_ = reserve(needs.distinct, needs.distinct ? distinct_->bytes() : 0);
   mode_at_ = reserve(needs.mode, needs.mode ? mode_->bytes() : 0);
+  has_more_ = chain_ != 0 || slope_ != 0 || decay_ != 0 || quantiles_ || distinct_ || mode_;
 }
 
 // The parts that do not care which sample came first.
 inline void Accumulator::add_unordered(std::byte* state, const Point& point, bool empty) const noexcept {
+  if (tallies_ != 0) part<Tallies>(state, tallies_).add(point.value, limits_);
+  if (!has_more_) return;
   if (slope_ != 0) part<Slope>(state, slope_).add(point, summary(state));
   if (decay_ != 0) part<Decay>(state, decay_).add(point, half_life_, empty);
-  if (tallies_ != 0) part<Tallies>(state, tallies_).add(point.value, limits_);
   if (quantiles_) quantiles_->add(state + quantiles_at_, point.value);
   if (distinct_) distinct_->add(state + distinct_at_, point.value);
   if (mode_) mode_->add(state + mode_at_, point.value);
@@ -191,8 +193,9 @@ void Accumulator::merge(std::byte* into, const std::byte* later) const noexcept 
     }
   };
   const auto plainly = [](auto& a, const auto& b) { a.merge(b); };
-  take.template operator()<Chain>(chain_, [](Chain& a, const Chain& b) { a.last = b.last; });
   take.template operator()<Ends>(ends_, plainly);
+  if (!has_more_) return ours.merge(theirs);
+  take.template operator()<Chain>(chain_, [](Chain& a, const Chain& b) { a.last = b.last; });
   take.template operator()<Rise>(rise_, plainly);
   take.template operator()<Area>(area_, plainly);
   take.template operator()<Longest>(longest_, plainly);

@@ -115,6 +115,7 @@ class Accumulator {
   std::size_t bytes_ = sizeof(Summary);
   Offset ends_ = 0, chain_ = 0, rise_ = 0, area_ = 0, longest_ = 0, slope_ = 0, decay_ = 0, tallies_ = 0;
   Offset quantiles_at_ = 0, distinct_at_ = 0, mode_at_ = 0;
+  bool has_more_ = false;  // than a summary, ends and tallies
   std::optional<Quantiles> quantiles_;
   std::optional<Distinct> distinct_;
   std::optional<Mode> mode_;

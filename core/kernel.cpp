@@ -67,9 +67,7 @@ Summary summarize_portable(std::span<const double> values) noexcept {
   return finish(lanes, values);
 }
 
-Moments moments_portable(const Summary& summary) noexcept {
-  return moments_of(summary, MomentSums<Twofold>(summary));
-}
+Moments moments_portable(const Summary& summary) noexcept { return moments_of<ByHalves>(summary); }
 
 #if defined(__x86_64__)
 
@@ -82,22 +80,7 @@ Moments moments_portable(const Summary& summary) noexcept {
 #define WEIR_AVX512 __attribute__((target("avx512f,avx512dq,fma")))
 #define WEIR_AVX2 __attribute__((target("avx2,fma")))
 
-// Where some sum is 0, or far from 1, another way to the rest of a product could give other bits.
-WEIR_AVX2 bool moderate(const Summary& summary, const MomentSums<TwofoldBy<Fused>>& sums) noexcept {
-  const double sizes[] = {std::abs(summary.reference), std::abs(sums.shift.high), std::abs(sums.squares.high),
-                          std::abs(sums.whole.high), std::abs(sums.spread.high)};
-  double least = sizes[0], most = sizes[0];
-  for (const double size : sizes) {
-    least = size < least ? size : least;
-    most = size > most ? size : most;
-  }
-  return least > 1e-100 && most < 1e100;
-}
-
-WEIR_AVX2 Moments moments_fused(const Summary& summary) noexcept {
-  const MomentSums<TwofoldBy<Fused>> sums(summary);
-  return moderate(summary, sums) ? moments_of(summary, sums) : moments_portable(summary);
-}
+WEIR_AVX2 Moments moments_fused(const Summary& summary) noexcept { return moments_of<Fused>(summary); }
 
 // Four summaries by member: vector i has the i-th double of each. Halves of a line are put together as they
 // are loaded and taken apart as they are stored, which costs no shuffle.

@@ -29,6 +29,14 @@ Window make_window(const WindowSpec& spec, std::uint32_t index, Duration latenes
   }
 }
 
+// Of windows that samples enter without a look at the watermark: panes until their horizon, and the last N
+// always.
+bool takes_usual_samples(const Window& window) {
+  const auto* const sampled = std::get_if<SampledWindow>(&window);
+  return std::holds_alternative<PanedWindow>(window) || std::holds_alternative<CountedWindow>(window) ||
+         (sampled != nullptr && !sampled->sliding());
+}
+
 bool learns_cadence(const WindowSpec& spec) {
   return spec.cadence == Duration{0} &&
          std::any_of(spec.aggregates.begin(), spec.aggregates.end(),
@@ -59,7 +67,7 @@ Layout::Layout(const Plan& plan)
   }
   for (const WindowSpec& spec : plan.windows) {
     windows.push_back(make_window(spec, static_cast<std::uint32_t>(windows.size()), plan.lateness, room));
-    usual = usual && std::holds_alternative<PanedWindow>(windows.back());
+    usual = usual && takes_usual_samples(windows.back());
   }
   usual = usual && gaps == 0;
   const auto* first = windows.size() == 1 ? std::get_if<PanedWindow>(&windows.front()) : nullptr;

@@ -44,6 +44,7 @@ class Additions {
     if (++size_ == most) flush();
   }
   void flush() noexcept {
+    if (size_ == 0) return;
     kernel::add_each({panes_, size_}, values_);
     size_ = 0;
   }
@@ -120,17 +121,21 @@ std::uint64_t Shard::State::process(std::span<const Item> items) noexcept {
   }
 }
 
-// The panes and detectors of a series that is not plain.
+// The windows and detectors of a series that is not plain.
 void Shard::State::enter(const SeriesHead& head, const Item& item) noexcept {
   const Point point{item.time, item.value()};
-  for (const Window& window : head.layout->windows) {
-    const PanedWindow& paned = *std::get_if<PanedWindow>(&window);
-    paned.accumulator().add(head.block + paned.pane_offset(head.block), point, nullptr);
-  }
-  if (head.layout->judges.empty()) return;
   position = item.position(position);
   Emitter emitter = emitter_for(head, item.series);
-  judge(head, point, emitter);
+  for (const Window& window : head.layout->windows) {
+    if (const auto* paned = std::get_if<PanedWindow>(&window)) {
+      paned->accumulator().add(head.block + paned->pane_offset(head.block), point, nullptr);
+    } else if (const auto* sampled = std::get_if<SampledWindow>(&window)) {
+      (void)sampled->add(head.block, point, Time::min(), emitter);
+    } else {
+      std::get_if<CountedWindow>(&window)->add(head.block, point, emitter);
+    }
+  }
+  if (!head.layout->judges.empty()) judge(head, point, emitter);
 }
 
 // What a sample of that time will look at beside its head: all there is, where it may close windows.
@@ -139,8 +144,9 @@ inline void Shard::State::ask_for_state(const SeriesHead& head, Time time) const
   if (head.layout == nullptr || (head.layout->plain && time < head.horizon)) return;
   if (time < head.horizon) {
     for (const Layout::Judge& judge : head.layout->judges) prefetch(head.block + judge.offset);
-    for (const Window& window : head.layout->windows)
-      prefetch(head.block + std::get_if<PanedWindow>(&window)->state_offset());
+    for (const Window& window : head.layout->windows) {
+      if (const auto* paned = std::get_if<PanedWindow>(&window)) prefetch(head.block + paned->state_offset());
+    }
   } else {
     constexpr std::size_t most = 16 * Arena::line;
     for (std::size_t at = 0; at < std::min(head.layout->bytes, most); at += Arena::line)

@@ -65,7 +65,8 @@ void Shard::State::look_ahead(SeriesHead& head) noexcept {
   if (!layout.usual || rest.silences_raised != 0 || rest.watermark > head.newest) return;
   Time horizon = time_max;
   for (const Window& window : layout.windows) {
-    horizon = std::min(horizon, std::get_if<PanedWindow>(&window)->horizon(head.block));
+    if (const auto* paned = std::get_if<PanedWindow>(&window))
+      horizon = std::min(horizon, paned->horizon(head.block));
   }
   head.lead_max = Duration::max();
   if (head.due != Time::max()) {
@@ -73,9 +74,9 @@ void Shard::State::look_ahead(SeriesHead& head) noexcept {
     head.lead_max = head.due + layout.lateness + layout.idle - rest.scheduled;
   }
   head.horizon = horizon;
-  if (!layout.windows.empty()) {
-    head.pane = head.block + std::get_if<PanedWindow>(&layout.windows[0])->pane_offset(head.block);
-  }
+  if (layout.windows.empty()) return;
+  if (const auto* paned = std::get_if<PanedWindow>(&layout.windows[0]))
+    head.pane = head.block + paned->pane_offset(head.block);
 }
 
 // Does what is due in a series, in order of deadline, windows before silences where they are equal; then

@@ -70,12 +70,12 @@ void Summary::merge_moved(const Summary& other) noexcept {
 }
 
 // Each is all of them; what nobody asked for, the compiler leaves out.
-double Summary::sum() const noexcept { return moments_of(*this, MomentSums<Twofold>(*this)).sum; }
+double Summary::sum() const noexcept { return moments_of<ByHalves>(*this).sum; }
 
-double Summary::mean() const noexcept { return moments_of(*this, MomentSums<Twofold>(*this)).mean; }
+double Summary::mean() const noexcept { return moments_of<ByHalves>(*this).mean; }
 
-double Summary::variance() const noexcept { return moments_of(*this, MomentSums<Twofold>(*this)).variance; }
+double Summary::variance() const noexcept { return moments_of<ByHalves>(*this).variance; }
 
-double Summary::stddev() const noexcept { return moments_of(*this, MomentSums<Twofold>(*this)).stddev; }
+double Summary::stddev() const noexcept { return moments_of<ByHalves>(*this).stddev; }
 
 }  // namespace core

@@ -72,6 +72,16 @@ struct TwofoldBy {
     const Twofold upper = product(a.high, b);
     return quick(upper.high, upper.low + a.low * b);
   }
+  // a * b - c * d. Shorter than by the operators: neither product is brought into order before the end.
+  static Twofold difference_of_products(const Twofold& a, const Twofold& b, const Twofold& c,
+                                        const Twofold& d) noexcept {
+    const auto rest = [](const Twofold& x, const Twofold& y, double high) {
+      return Products::rest(x.high, y.high, high) + (x.high * y.low + x.low * y.high);
+    };
+    const double first = a.high * b.high, second = c.high * d.high;
+    const Twofold upper = sum(first, -second);
+    return quick(upper.high, upper.low + (rest(a, b, first) - rest(c, d, second)));
+  }
   friend Twofold operator/(const Twofold& a, double b) noexcept {
     const double quotient = a.high / b;
     return quick(quotient, (Products::left(a.high, quotient, b) + a.low) / b);

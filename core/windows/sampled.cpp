@@ -13,6 +13,7 @@
 namespace core {
 
 using Kind = AggregateKind;
+
 SampledWindow::SampledWindow(const WindowSpec& spec, std::uint32_t window, Duration lateness, Room& room)
     : sliding_(spec.kind == WindowKind::sliding),
       most_(sliding_ ? spec.samples_max : spec.samples),
@@ -32,6 +33,10 @@ SampledWindow::SampledWindow(const WindowSpec& spec, std::uint32_t window, Durat
   if (asked(Kind::percentile) || wants_distinct_ || wants_mode_ || wants_outliers_) {
     sorted_.emplace(most_, room);
   }
+  for (std::size_t i = 0; i < quarters_.size(); ++i)
+    quarters_[i] = SortedValues::rank(most_, 0.25 * static_cast<double>(i + 1));
+  for (const double fraction : accumulator_.fractions())
+    ranks_.push_back(SortedValues::rank(most_, fraction));
   state_ = room.reserve(sizeof(State), 8);
   samples_ = room.reserve(most_ * sizeof(Point), 8);
   older_ = room.reserve(most_ * accumulator_.bytes(), 8);
@@ -173,7 +178,12 @@ void SampledWindow::emit(std::byte* block, const Change& change, bool final,
 void SampledWindow::find_order(std::span<const double> sorted, Accumulator::Known& known) const noexcept {
   if (sorted.empty()) return;
   double* place = known.percentiles();
-  for (const double fraction : accumulator_.fractions()) *place++ = SortedValues::quantile(sorted, fraction);
+  if (sorted.size() == most_) {
+    for (const SortedValues::Rank& rank : ranks_) *place++ = SortedValues::at(sorted, rank);
+  } else {
+    for (const double fraction : accumulator_.fractions())
+      *place++ = SortedValues::quantile(sorted, fraction);
+  }
   if (wants_distinct_) known[Kind::distinct] = SortedValues::distinct(sorted);
   if (wants_mode_) known[Kind::mode] = SortedValues::mode(sorted);
   if (wants_outliers_) known[Kind::outlier_count] = outliers(sorted);
@@ -182,7 +192,12 @@ void SampledWindow::find_order(std::span<const double> sorted, Accumulator::Know
 double SampledWindow::outliers(std::span<const double> sorted) const noexcept {
   if (sorted.size() < 4) return 0;
   const Bounds bounds = outlier_bounds(
-      outliers_, [&](double p) { return SortedValues::quantile(sorted, p); },
+      outliers_,
+      [&](double p) {
+        return sorted.size() == most_
+                   ? SortedValues::at(sorted, quarters_[static_cast<std::size_t>(p * 4) - 1])
+                   : SortedValues::quantile(sorted, p);
+      },
       [&](double middle) { return SortedValues::deviation(sorted, middle); },
       [&] {
         Summary all;

@@ -11,6 +11,7 @@
 // in the length, the oldest leave. The last N: as they came, at once.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -36,6 +37,7 @@ class SampledWindow {
   [[nodiscard]] bool add(std::byte* block, const Point& point, Time watermark,
                          Emitter& emitter) const noexcept;
   [[nodiscard]] const Accumulator& accumulator() const noexcept { return accumulator_; }
+  [[nodiscard]] bool sliding() const noexcept { return sliding_; }
 
  private:
   struct State {
@@ -86,6 +88,8 @@ class SampledWindow {
   bool wants_distinct_, wants_mode_, wants_outliers_;
   Waiting waiting_;
   std::optional<SortedValues> sorted_;
+  std::vector<SortedValues::Rank> ranks_;         // of the percentiles in a full window
+  std::array<SortedValues::Rank, 3> quarters_{};  // of the quartiles
   std::size_t state_, samples_, older_, newer_;
   std::uint32_t window_;
 };

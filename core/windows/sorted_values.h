@@ -25,13 +25,23 @@ class SortedValues {
   void replace(std::byte* block, double out, double in) const noexcept;
   [[nodiscard]] std::span<const double> values(const std::byte* block) const noexcept;
 
-  // Of sorted values, not empty. Type 7: linear interpolation at p * (n - 1).
+  // Where a quantile lies among n sorted values, n > 0: between two of them. Type 7: at p * (n - 1).
+  struct Rank {
+    std::uint32_t lower, upper;
+    double weight;  // of the upper one
+  };
+  [[nodiscard]] static Rank rank(std::size_t n, double p) noexcept {
+    const double place = p * static_cast<double>(static_cast<std::int64_t>(n - 1));
+    const auto lower = static_cast<std::uint32_t>(place);
+    if (lower + 1 >= n) return {static_cast<std::uint32_t>(n - 1), static_cast<std::uint32_t>(n - 1), 0};
+    return {lower, lower + 1, place - static_cast<double>(lower)};
+  }
+  [[nodiscard]] static double at(std::span<const double> sorted, const Rank& rank) noexcept {
+    return between(sorted[rank.lower], sorted[rank.upper], rank.weight);
+  }
+  // Of sorted values, not empty.
   [[nodiscard]] static double quantile(std::span<const double> sorted, double p) noexcept {
-    const double rank = p * static_cast<double>(static_cast<std::int64_t>(sorted.size() - 1));
-    const auto lower = static_cast<std::int64_t>(rank);
-    const double* const place = sorted.data() + lower;
-    if (place + 1 >= sorted.data() + sorted.size()) return sorted.back();
-    return between(place[0], place[1], rank - static_cast<double>(lower));
+    return at(sorted, rank(sorted.size(), p));
   }
   [[nodiscard]] static double distinct(std::span<const double> sorted) noexcept;
   [[nodiscard]] static double mode(
