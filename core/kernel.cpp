@@ -56,6 +56,31 @@ void add_each_portable(std::span<Summary* const> summaries, const double* values
   for (std::size_t i = 0; i < summaries.size(); ++i) summaries[i]->add(values[i]);
 }
 
+// Summary::add for each, with the sums at hand. `rest(x, x * x)`: what rounding took from the square.
+template <class Rest>
+[[gnu::always_inline]] inline void add_few(Summary& summary, std::span<const double> values,
+                                           Rest rest) noexcept {
+  Summary all = summary;
+  all.count += values.size();
+  for (const double value : values) {
+    const double difference = value - all.reference;
+    const double taken = difference - value;
+    const double error = (value - (difference - taken)) - (all.reference + taken);
+    detail::add_exactly(difference, all.sum_shifted, all.sum_compensation);
+    all.sum_compensation += error;
+    const double square = difference * difference;
+    detail::add_exactly(square, all.squares_shifted, all.squares_compensation);
+    all.squares_compensation += rest(difference, square) + 2 * difference * error;
+    all.min = value < all.min ? value : all.min;
+    all.max = value > all.max ? value : all.max;
+  }
+  summary = all;
+}
+
+void add_few_portable(Summary& summary, std::span<const double> values) noexcept {
+  add_few(summary, values, detail::error_of_square);
+}
+
 Summary summarize_portable(std::span<const double> values) noexcept {
   Lanes lanes;
   start(lanes, values[0]);
@@ -81,6 +106,16 @@ Moments moments_portable(const Summary& summary) noexcept { return moments_of<By
 #define WEIR_AVX2 __attribute__((target("avx2,fma")))
 
 WEIR_AVX2 Moments moments_fused(const Summary& summary) noexcept { return moments_of<Fused>(summary); }
+
+struct FusedRest {
+  WEIR_AVX2 double operator()(double value, double square) const noexcept {
+    return __builtin_fma(value, value, -square);
+  }
+};
+
+WEIR_AVX2 void add_few_fused(Summary& summary, std::span<const double> values) noexcept {
+  add_few(summary, values, FusedRest{});
+}
 
 // Four summaries by member: vector i has the i-th double of each. Halves of a line are put together as they
 // are loaded and taken apart as they are stored, which costs no shuffle.
@@ -247,12 +282,14 @@ std::vector<Form> find_forms() {
 #if defined(__x86_64__)
   const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
   if (avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0)
-    found.push_back({"avx512", add_each_avx2, summarize_avx512, moments_fused, replace_avx512});
+    found.push_back(
+        {"avx512", add_each_avx2, add_few_fused, summarize_avx512, moments_fused, replace_avx512});
   if (avx2) {
-    found.push_back({"avx2", add_each_avx2, summarize_avx2, moments_fused, replace_portable});
+    found.push_back({"avx2", add_each_avx2, add_few_fused, summarize_avx2, moments_fused, replace_portable});
   }
 #endif
-  found.push_back({"portable", add_each_portable, summarize_portable, moments_portable, replace_portable});
+  found.push_back({"portable", add_each_portable, add_few_portable, summarize_portable, moments_portable,
+                   replace_portable});
   return found;
 }
 
@@ -275,7 +312,7 @@ bool replace(std::span<double> sorted, double out, double in) noexcept {
 
 void add_run(Summary& summary, std::span<const double> values) noexcept {
   if (values.size() >= run_lanes) return summary.merge(summarize(values));
-  for (const double value : values) summary.add(value);
+  chosen.add_few(summary, values);
 }
 
 std::string_view name() noexcept { return chosen.name; }

@@ -21,8 +21,8 @@ void add_each(std::span<Summary* const> summaries, const double* values) noexcep
 // / 2^53.
 [[nodiscard]] Summary summarize(std::span<const double> values) noexcept;
 
-// Adds all of `values` to a summary that is not empty: a short run one by one, a longer one summarised, for
-// which 32 lanes have to be put together first.
+// Adds all of `values` to a summary that is not empty: a short run one by one (with the bits of Summary::add,
+// as above), a longer one summarised, for which 32 lanes have to be put together first.
 void add_run(Summary& summary, std::span<const double> values) noexcept;
 
 // Of a summary that is not empty: what sum(), mean(), variance() and stddev() say, at once.
@@ -39,6 +39,7 @@ void add_run(Summary& summary, std::span<const double> values) noexcept;
 struct Form {
   std::string_view name;
   void (*add_each)(std::span<Summary* const>, const double*) noexcept;
+  void (*add_few)(Summary&, std::span<const double>) noexcept;
   Summary (*summarize)(std::span<const double>) noexcept;
   Moments (*moments)(const Summary&) noexcept;
   bool (*replace)(std::span<double>, double, double) noexcept;

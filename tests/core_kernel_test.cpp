@@ -58,6 +58,9 @@ TEST_CASE("all forms add to summaries, also to one several times, with the bits 
           expected[which].add(values[i]);
         }
         form.add_each(places, values.data());
+        std::vector<double> few(random() % 32);
+        for (double& one : few) expected[0].add(one = value(random));
+        form.add_few(got[0], few);
       }
       for (std::size_t i = 0; i < got.size(); ++i) REQUIRE(same_bits(got[i], expected[i]));
     }
