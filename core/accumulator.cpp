@@ -21,12 +21,19 @@ bool is_any(Kind kind, std::initializer_list<Kind> kinds) noexcept {
   return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
 }
 
+// What whoever keeps the samples can tell from them.
+bool told_by_samples(Kind kind) noexcept {
+  return is_any(kind, {Kind::percentile, Kind::distinct, Kind::mode, Kind::outlier_count, Kind::first,
+                       Kind::last, Kind::delta, Kind::change_ratio, Kind::null_count, Kind::null_ratio,
+                       Kind::above_count, Kind::below_count, Kind::in_range_count});
+}
+
 // What the aggregates of a window need beside the summary.
 struct Needs {
-  Needs(const WindowSpec& spec, Accumulator::Order order) {
+  Needs(const WindowSpec& spec, Accumulator::Samples samples) {
     for (const Aggregate& aggregate : spec.aggregates) {
       const Kind kind = aggregate.kind;
-      if (order == Accumulator::Order::elsewhere && needs_order_of_values(kind)) continue;
+      if (samples == Accumulator::Samples::kept && told_by_samples(kind)) continue;
       rise |= is_any(kind, {Kind::rate, Kind::increase});
       area |= is_any(kind, {Kind::integral, Kind::time_weighted_mean});
       longest |= kind == Kind::gap;
@@ -45,6 +52,9 @@ struct Needs {
   bool rise = false, area = false, longest = false, ends = false, chain = false, slope = false, decay = false;
   bool nulls = false, limits = false, quantiles = false, outliers = false, distinct = false, mode = false;
 };
+
+// What is infinite does not exist either: of that, and of NaN, the difference to itself is NaN.
+double existing(double value) noexcept { return value - (value - value); }
 
 double ratio(double part, double whole) noexcept { return whole == 0 ? none : part / whole; }
 
@@ -69,7 +79,7 @@ double half_life_of(const WindowSpec& spec) noexcept {
 
 }  // namespace
 
-Accumulator::Accumulator(const WindowSpec& spec, Order order)
+Accumulator::Accumulator(const WindowSpec& spec, Samples samples)
     : aggregates_(spec.aggregates),
       limits_{spec.above.value_or(none), spec.below.value_or(none), spec.range ? spec.range->first : none,
               spec.range ? spec.range->second : none},
@@ -78,7 +88,7 @@ Accumulator::Accumulator(const WindowSpec& spec, Order order)
       linear_(spec.linear),
       as_they_come_(spec.kind == WindowKind::count || spec.kind == WindowKind::sliding),
       half_life_(half_life_of(spec)) {
-  place(spec, order);
+  place(spec, samples);
   for (const auto& [kind, fraction] : aggregates_) {
     wants_sum_ |= is_any(kind, {Kind::sum, Kind::mean});
     wants_spread_ |= is_any(kind, {Kind::variance, Kind::stddev, Kind::cv});
@@ -87,11 +97,12 @@ Accumulator::Accumulator(const WindowSpec& spec, Order order)
         percentile ? aggregate_kinds + fractions_.size() : static_cast<std::size_t>(kind);
     sources_.push_back(static_cast<std::uint8_t>(source));
     if (percentile) fractions_.push_back(fraction * 1e-6);
+    wants_nulls_ |= is_any(kind, {Kind::null_count, Kind::null_ratio});
   }
 }
 
-void Accumulator::place(const WindowSpec& spec, Order order) {
-  const Needs needs(spec, order);
+void Accumulator::place(const WindowSpec& spec, Samples samples) {
+  const Needs needs(spec, samples);
   const auto reserve = [&](bool needed, std::size_t bytes) {
     const auto offset = static_cast<Offset>(bytes_);
     if (needed) bytes_ += bytes;
@@ -105,7 +116,6 @@ void Accumulator::place(const WindowSpec& spec, Order order) {
   slope_ = reserve(needs.slope, sizeof(Slope));
   decay_ = reserve(needs.decay, sizeof(Decay));
   tallies_ = reserve(needs.nulls || needs.limits, sizeof(Tallies));
-  wants_nulls_ = needs.nulls;
   wants_outliers_ = needs.outliers;
   if (needs.quantiles) quantiles_.emplace(spec.error, spec.kept);
   if (needs.distinct) distinct_.emplace(Distinct::error_default, spec.kept);
@@ -131,7 +141,7 @@ inline void Accumulator::add_unordered(std::byte* state, const Point& point, boo
                                              const Point* before) const noexcept {
   Summary& all = summary(state);
   if (std::isnan(point.value)) {
-    if (wants_nulls_) ++part<Tallies>(state, tallies_).nulls;
+    if (tallies_ != 0) ++part<Tallies>(state, tallies_).nulls;
     return;
   }
   const bool empty = all.count == 0;
@@ -152,8 +162,8 @@ inline void Accumulator::add_unordered(std::byte* state, const Point& point, boo
   add_unordered(state, point, empty);
 }
 
-[[gnu::flatten]] void Accumulator::add_first(std::byte* state, const Point& point,
-                                             const Point* before) const noexcept {
+[[gnu::flatten]] void Accumulator::add_parts_first(std::byte* state, const Point& point,
+                                                   const Point* before) const noexcept {
   if (std::isnan(point.value) || summary(state).count == 0) return add_parts(state, point, before);
   summary(state).add(point.value);
   if (ordered()) {
@@ -174,7 +184,7 @@ void Accumulator::take_step(std::byte* state, const Point& from, const Point& to
   if (longest_ != 0) part<Longest>(state, longest_).step(from.time, to.time);
 }
 
-void Accumulator::merge(std::byte* into, const std::byte* later) const noexcept {
+void Accumulator::merge_parts(std::byte* into, const std::byte* later) const noexcept {
   Summary& ours = summary(into);
   const Summary& theirs = summary(later);
   if (tallies_ != 0) part<Tallies>(into, tallies_).merge(part<Tallies>(later, tallies_));
@@ -224,52 +234,46 @@ bool Accumulator::values(const std::byte* state, const Span& span, std::span<dou
   known[Kind::count] = static_cast<double>(all.count);
   known[Kind::completeness] = completeness(all, span);
   if (longest_ != 0) known[Kind::gap] = gap(state, span);
-  if (tallies_ != 0) find_tallies(state, known);
+  if (tallies_ != 0) known.add(part<Tallies>(state, tallies_), all.count);
   if (all.count == 0) return;
   known[Kind::min] = all.min;
   known[Kind::max] = all.max;
-  known[Kind::range] = all.max - all.min;
+  known[Kind::range] = existing(all.max - all.min);
   find_moments(all, known);
-  if (ends_ != 0) find_ends(state, known);
+  if (ends_ != 0) known.add(part<Ends>(state, ends_));
   if (rise_ != 0) find_rise(state, known);
   if (area_ != 0) find_area(state, span, known);
-  if (slope_ != 0) known[Kind::slope] = part<Slope>(state, slope_).value(all).value_or(none);
-  if (decay_ != 0) known[Kind::ewma] = part<Decay>(state, decay_).mean();
+  if (slope_ != 0) known[Kind::slope] = existing(part<Slope>(state, slope_).value(all).value_or(none));
+  if (decay_ != 0) known[Kind::ewma] = existing(part<Decay>(state, decay_).mean());
   find_order(state, known);
 }
 
-// What is infinite does not exist either: of that, and of NaN, the difference to itself is NaN.
 void Accumulator::list(const Known& known, std::span<double> out) const noexcept {
-  const std::uint8_t* const sources = sources_.data();
-  const std::size_t count = sources_.size();
-#pragma GCC unroll 4
-  for (std::size_t i = 0; i < count; ++i) {
-    const double value = known.of_[sources[i]];
-    out[i] = value - (value - value);
-  }
+  double* place = out.data();
+  for (const std::uint8_t source : sources_) *place++ = known.of_[source];
 }
 
 void Accumulator::find_moments(const Summary& all, Known& known) const noexcept {
   if (wants_spread_) {
     const Moments moments = kernel::moments(all);
-    known[Kind::sum] = moments.sum;
-    known[Kind::mean] = moments.mean;
-    known[Kind::variance] = moments.variance;
-    known[Kind::stddev] = moments.stddev;
-    known[Kind::cv] = ratio(moments.stddev, std::abs(moments.mean));
+    known[Kind::sum] = existing(moments.sum);
+    known[Kind::mean] = existing(moments.mean);
+    known[Kind::variance] = existing(moments.variance);
+    known[Kind::stddev] = existing(moments.stddev);
+    known[Kind::cv] = existing(ratio(moments.stddev, std::abs(moments.mean)));
   } else if (wants_sum_) {
-    known[Kind::sum] = all.sum();
-    known[Kind::mean] = all.mean();
+    known[Kind::sum] = existing(all.sum());
+    known[Kind::mean] = existing(all.mean());
   }
 }
 
-void Accumulator::find_ends(const std::byte* state, Known& known) const noexcept {
-  const Ends& ends = part<Ends>(state, ends_);
+void Accumulator::Known::add(const Ends& ends) noexcept {
+  Known& known = *this;
   const double change = ends.last.value - ends.first.value;
   known[Kind::first] = ends.first.value;
   known[Kind::last] = ends.last.value;
-  known[Kind::delta] = change;
-  known[Kind::change_ratio] = ratio(change, std::abs(ends.first.value));
+  known[Kind::delta] = existing(change);
+  known[Kind::change_ratio] = existing(ratio(change, std::abs(ends.first.value)));
 }
 
 // From the sample before the window on, so that the increases of windows that follow each other add up.
@@ -279,8 +283,8 @@ void Accumulator::find_rise(const std::byte* state, Known& known) const noexcept
   if (chain.known != 0) rise.step(chain.before, chain.first, hold_);
   rise.merge(part<Rise>(state, rise_));
   const bool any = rise.steps > 0;
-  known[Kind::increase] = any ? rise.total() : none;
-  known[Kind::rate] = any ? ratio(rise.total(), seconds(Duration{rise.covered})) : none;
+  known[Kind::increase] = any ? existing(rise.total()) : none;
+  known[Kind::rate] = any ? existing(ratio(rise.total(), seconds(Duration{rise.covered}))) : none;
 }
 
 // Between the window's start and its first sample the sample before it counts, behind its last one that one.
@@ -292,8 +296,9 @@ void Accumulator::find_area(const std::byte* state, const Span& span, Known& kno
   }
   if (span.end > chain.last.time) area.hold(chain.last.value, span.end - chain.last.time, hold_);
   const long double covered = static_cast<long double>(area.covered) * 1e-9L;
-  known[Kind::integral] = static_cast<double>(area.total());
-  known[Kind::time_weighted_mean] = covered > 0 ? static_cast<double>(area.total() / covered) : none;
+  known[Kind::integral] = existing(static_cast<double>(area.total()));
+  known[Kind::time_weighted_mean] =
+      covered > 0 ? existing(static_cast<double>(area.total() / covered)) : none;
 }
 
 double Accumulator::gap(const std::byte* state, const Span& span) const noexcept {
@@ -303,24 +308,26 @@ double Accumulator::gap(const std::byte* state, const Span& span) const noexcept
   return seconds(std::max({between, chain.first.time - span.start, span.end - chain.last.time}));
 }
 
-void Accumulator::find_tallies(const std::byte* state, Known& known) const noexcept {
-  const Tallies& tallies = part<Tallies>(state, tallies_);
+void Accumulator::Known::add(const Tallies& tallies, std::uint64_t count) noexcept {
+  Known& known = *this;
   // Numbers of samples fit into 63 bits, of which processors make doubles in one step.
   const auto number = [](std::uint64_t n) { return static_cast<double>(static_cast<std::int64_t>(n)); };
   known[Kind::above_count] = number(tallies.above);
   known[Kind::below_count] = number(tallies.below);
   known[Kind::in_range_count] = number(tallies.between);
   known[Kind::null_count] = number(tallies.nulls);
-  known[Kind::null_ratio] = ratio(number(tallies.nulls), number(tallies.nulls + summary(state).count));
+  known[Kind::null_ratio] = ratio(number(tallies.nulls), number(tallies.nulls + count));
 }
 
 void Accumulator::find_order(const std::byte* state, Known& known) const noexcept {
   if (quantiles_ && !fractions_.empty()) {
-    quantiles_->quantiles(state + quantiles_at_, fractions_, {known.percentiles(), fractions_.size()});
+    const std::span<double> found(known.percentiles(), fractions_.size());
+    quantiles_->quantiles(state + quantiles_at_, fractions_, found);
+    for (double& one : found) one = existing(one);
   }
   if (wants_outliers_) known[Kind::outlier_count] = outliers(state);
   if (distinct_) known[Kind::distinct] = static_cast<double>(distinct_->estimate(state + distinct_at_));
-  if (mode_) known[Kind::mode] = mode_->mode(state + mode_at_).value_or(none);
+  if (mode_) known[Kind::mode] = existing(mode_->mode(state + mode_at_).value_or(none));
 }
 
 double Accumulator::outliers(const std::byte* state) const noexcept {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <vector>
@@ -24,10 +25,11 @@ namespace core {
 
 class Accumulator {
  public:
-  // Where what needs the order of the values comes from.
-  enum class Order : std::uint8_t { kept, elsewhere };
+  // Who keeps the samples, can tell from them what depends on the order of their values, how many lie beyond
+  // a limit, and which is the first: nothing of that is then part of a state (see Known).
+  enum class Samples : std::uint8_t { forgotten, kept };
 
-  explicit Accumulator(const WindowSpec& spec, Order order = Order::kept);
+  explicit Accumulator(const WindowSpec& spec, Samples samples = Samples::forgotten);
 
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
   // A state is a Summary and nothing else.
@@ -53,12 +55,26 @@ class Accumulator {
   }
   // Neither samples nor nulls.
   [[nodiscard]] bool empty(const std::byte* state) const noexcept {
-    return summary(state).count == 0 && (!wants_nulls_ || part<Tallies>(state, tallies_).nulls == 0);
+    return summary(state).count == 0 && (tallies_ == 0 || part<Tallies>(state, tallies_).nulls == 0);
+  }
+  // A copy of a state.
+  void copy(std::byte* to, const std::byte* from) const noexcept {
+    if (summary_only()) {
+      summary(to) = summary(from);
+    } else {
+      std::memcpy(to, from, bytes_);
+    }
   }
   // Adds a sample as if it had come before all others. `before`: the one before it, null: none.
-  void add_first(std::byte* state, const Point& point, const Point* before) const noexcept;
+  void add_first(std::byte* state, const Point& point, const Point* before) const noexcept {
+    if (summary_only() && point.value == point.value) return summary(state).add(point.value);
+    add_parts_first(state, point, before);
+  }
   // Adds all of `later`, as if it had been added after ours.
-  void merge(std::byte* into, const std::byte* later) const noexcept;
+  void merge(std::byte* into, const std::byte* later) const noexcept {
+    if (summary_only()) return summary(into).merge(summary(later));
+    merge_parts(into, later);
+  }
 
   // Where a state's samples lie in time, for what depends on that.
   struct Span {
@@ -68,10 +84,13 @@ class Accumulator {
   // The aggregates in the order of the specification; NaN: does not exist. True when some are approximate.
   bool values(const std::byte* state, const Span& span, std::span<double> out) const noexcept;
 
-  // The same in two steps, between which the caller adds those whose order of values is kept elsewhere.
+  // The same in two steps, between which the caller adds what it can tell from samples that it keeps.
   class Known {
    public:
     double& operator[](AggregateKind kind) noexcept { return of_[static_cast<std::size_t>(kind)]; }
+    void add(const Tallies& tallies,
+             std::uint64_t count) noexcept;  // count: of the samples that are not null
+    void add(const Ends& ends) noexcept;
     // In the order of fractions().
     double* percentiles() noexcept { return of_.data() + aggregate_kinds; }
 
@@ -82,21 +101,22 @@ class Accumulator {
   void find(const std::byte* state, const Span& span, Known& known) const noexcept;
   void list(const Known& known, std::span<double> out) const noexcept;
   [[nodiscard]] std::span<const double> fractions() const noexcept { return fractions_; }
+  [[nodiscard]] const Limits& limits() const noexcept { return limits_; }
   [[nodiscard]] std::size_t size() const noexcept { return aggregates_.size(); }
   [[nodiscard]] const std::vector<Aggregate>& aggregates() const noexcept { return aggregates_; }
 
  private:
   using Offset = std::uint32_t;  // of a part in a state; 0: not there
 
-  void place(const WindowSpec& spec, Order order);
+  void place(const WindowSpec& spec, Samples samples);
   void add_parts(std::byte* state, const Point& point, const Point* before) const noexcept;
+  void add_parts_first(std::byte* state, const Point& point, const Point* before) const noexcept;
+  void merge_parts(std::byte* into, const std::byte* later) const noexcept;
   void add_unordered(std::byte* state, const Point& point, bool empty) const noexcept;
   void take_step(std::byte* state, const Point& from, const Point& to) const noexcept;
   void find_moments(const Summary& all, Known& known) const noexcept;
-  void find_ends(const std::byte* state, Known& known) const noexcept;
   void find_rise(const std::byte* state, Known& known) const noexcept;
   void find_area(const std::byte* state, const Span& span, Known& known) const noexcept;
-  void find_tallies(const std::byte* state, Known& known) const noexcept;
   void find_order(const std::byte* state, Known& known) const noexcept;
   [[nodiscard]] double gap(const std::byte* state, const Span& span) const noexcept;
   [[nodiscard]] double outliers(const std::byte* state) const noexcept;

@@ -91,10 +91,6 @@ std::string name(const Aggregate& aggregate) {
   return behind.empty() ? text : text + '.' + behind;
 }
 
-bool needs_order_of_values(AggregateKind kind) noexcept {
-  return kind == percentile || kind == distinct || kind == mode || kind == outlier_count;
-}
-
 std::optional<Aggregate> find_aggregate(std::string_view name) {
   const auto found =
       std::find_if(names.begin(), names.end(), [=](const Name& entry) { return entry.text == name; });

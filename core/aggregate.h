@@ -55,8 +55,6 @@ struct Aggregate {
 
 // Name as published: "mean", "median", "p99.9".
 [[nodiscard]] std::string name(const Aggregate& aggregate);
-// It depends on which values are larger than which: percentiles, distinct, mode, outlier_count.
-[[nodiscard]] bool needs_order_of_values(AggregateKind kind) noexcept;
 // By name or alias (avg, average: mean; std: stddev; change: delta; change_rate: change_ratio; p50: median;
 // volatility: cv), or a percentile p0 to p100 with at most four decimals; nothing when unknown.
 [[nodiscard]] std::optional<Aggregate> find_aggregate(std::string_view name);

@@ -398,6 +398,35 @@ TEST_CASE("SIGHUP ends weir, and does not pretend to have read the configuration
   while (last.find("offline") == std::string::npos) last = statuses.next().payload;  // the broker tells
 }
 
+TEST_CASE("a recording has what came while it was made, and nothing that came before") {
+  LocalBroker broker;
+  broker.start();
+  const test::TempFolder folder;
+  const auto publish = [&](const std::string& text) {
+    const std::string command =
+        "mosquitto_pub -p " + std::to_string(broker.port()) + " -q 1 -t in/d1 -m " + text;
+    REQUIRE(std::system(command.c_str()) == 0);
+  };
+  const auto record = [&](const std::string& name, const std::string& message) {
+    LiveProgram recorder(config(broker, R"({"from": "in/{device}", "qos": 1})"), folder.file(name));
+    REQUIRE(eventually([&] {
+      publish(message);  // until it listens
+      return folder.read(name).find(message) != std::string::npos;
+    }));
+    CHECK(recorder.stop() == 0);
+    return folder.read(name);
+  };
+  publish("too-early");
+  const std::string first = record("first", "one");
+  publish("nobody-listens");
+  const std::string second = record("second", "two");
+  CHECK(first.find("too-early") == std::string::npos);
+  for (const char* text : {"one", "nobody-listens"}) {
+    CAPTURE(text);
+    CHECK(second.find(text) == std::string::npos);
+  }
+}
+
 TEST_CASE("whatever weir says, the password is not in it") {
   const test::TempFolder folder;
   REQUIRE(std::system(

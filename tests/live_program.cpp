@@ -14,7 +14,7 @@
 
 namespace test {
 
-LiveProgram::LiveProgram(const std::string& config) {
+LiveProgram::LiveProgram(const std::string& config, const std::string& recording) {
   const std::string path = folder_.write("weir.json", config);
   const int output = ::open(folder_.file("log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   pid_ = ::fork();
@@ -24,7 +24,9 @@ LiveProgram::LiveProgram(const std::string& config) {
     std::signal(SIGHUP, SIG_DFL);  // whatever we were started with
     ::dup2(output, STDOUT_FILENO);
     ::dup2(output, STDERR_FILENO);
-    ::execl(WEIR_PROGRAM, WEIR_PROGRAM, "run", path.c_str(), static_cast<char*>(nullptr));
+    const bool run = recording.empty();
+    ::execl(WEIR_PROGRAM, WEIR_PROGRAM, run ? "run" : "record", path.c_str(),
+            run ? nullptr : recording.c_str(), static_cast<char*>(nullptr));
     ::_exit(127);
   }
   ::close(output);

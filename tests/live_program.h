@@ -13,8 +13,8 @@ namespace test {
 
 class LiveProgram {
  public:
-  // weir run, with this configuration (JSON).
-  explicit LiveProgram(const std::string& config);
+  // weir run, with this configuration (JSON); or record, into this file.
+  explicit LiveProgram(const std::string& config, const std::string& recording = "");
   ~LiveProgram();  // SIGKILL
   LiveProgram(const LiveProgram&) = delete;
   LiveProgram& operator=(const LiveProgram&) = delete;

@@ -20,6 +20,12 @@ struct Tallies {
     below += value < limits.below ? 1 : 0;
     between += value >= limits.low && value <= limits.high ? 1 : 0;
   }
+  // It was added before. Whole numbers: nothing is lost by it.
+  void remove(double value, const Limits& limits) noexcept {
+    above -= value > limits.above ? 1 : 0;
+    below -= value < limits.below ? 1 : 0;
+    between -= value >= limits.low && value <= limits.high ? 1 : 0;
+  }
   void merge(const Tallies& later) noexcept {
     above += later.above;
     below += later.below;

@@ -20,17 +20,21 @@ SampledWindow::SampledWindow(const WindowSpec& spec, std::uint32_t window, Durat
       length_(spec.length),
       cadence_(spec.cadence),
       outliers_(spec.outliers),
-      accumulator_(spec, Accumulator::Order::elsewhere),
+      accumulator_(spec, Accumulator::Samples::kept),
       waiting_(sliding_ && lateness > Duration{0}, room),
       window_(window) {
-  const auto asked = [&](Kind kind) {
-    return std::any_of(spec.aggregates.begin(), spec.aggregates.end(),
-                       [=](const Aggregate& one) { return one.kind == kind; });
+  const auto asked = [&](std::initializer_list<Kind> kinds) {
+    return std::any_of(spec.aggregates.begin(), spec.aggregates.end(), [=](const Aggregate& one) {
+      return std::find(kinds.begin(), kinds.end(), one.kind) != kinds.end();
+    });
   };
-  wants_distinct_ = asked(Kind::distinct);
-  wants_mode_ = asked(Kind::mode);
-  wants_outliers_ = asked(Kind::outlier_count);
-  if (asked(Kind::percentile) || wants_distinct_ || wants_mode_ || wants_outliers_) {
+  wants_distinct_ = asked({Kind::distinct});
+  wants_mode_ = asked({Kind::mode});
+  wants_outliers_ = asked({Kind::outlier_count});
+  wants_tallies_ =
+      accumulator_.wants_nulls() || asked({Kind::above_count, Kind::below_count, Kind::in_range_count});
+  wants_ends_ = asked({Kind::first, Kind::last, Kind::delta, Kind::change_ratio});
+  if (asked({Kind::percentile}) || wants_distinct_ || wants_mode_ || wants_outliers_) {
     sorted_.emplace(most_, room);
   }
   for (std::size_t i = 0; i < quarters_.size(); ++i)
@@ -86,6 +90,7 @@ bool SampledWindow::add(std::byte* block, const Point& point, Time watermark,
 
 void SampledWindow::append(std::byte* block, const Point& point) const noexcept {
   State& own = state(block);
+  count(block, point);
   sample(block, slot(own, own.count)) = point;
   ++own.count;
   accumulator_.add(newer(block), point, own.newest.time != no_time ? &own.newest : nullptr);
@@ -97,11 +102,48 @@ double SampledWindow::drop(std::byte* block) const noexcept {
   State& own = state(block);
   if (own.older == 0) turn_over(block);
   const Point oldest = sample(block, own.first);
+  count_out(block, oldest);
   if (!std::isnan(oldest.value)) own.gone = oldest;
   own.first = slot(own, 1);
   --own.count;
   --own.older;
   return oldest.value;
+}
+
+// What is counted of the samples, before one comes and before the oldest one leaves.
+inline void SampledWindow::count(std::byte* block, const Point& point) const noexcept {
+  State& own = state(block);
+  if (own.count > 0 && point.time < in_window(block, own.count - 1).time) ++own.steps_back;
+  if (std::isnan(point.value)) {
+    ++own.tallies.nulls;
+  } else if (wants_tallies_) {
+    own.tallies.add(point.value, accumulator_.limits());
+  }
+}
+
+inline void SampledWindow::count_out(std::byte* block, const Point& oldest) const noexcept {
+  State& own = state(block);
+  if (own.count > 1 && in_window(block, 1).time < oldest.time) --own.steps_back;
+  if (std::isnan(oldest.value)) {
+    --own.tallies.nulls;
+  } else if (wants_tallies_) {
+    own.tallies.remove(oldest.value, accumulator_.limits());
+  }
+}
+
+// Where no sample steps back in time, the first value that came and the last. Precondition: there is a value.
+Ends SampledWindow::ends(std::byte* block) const noexcept {
+  const State& own = state(block);
+  std::uint32_t first = 0, last = own.count - 1;
+  while (std::isnan(in_window(block, first).value)) ++first;
+  while (std::isnan(in_window(block, last).value)) --last;
+  Ends ends{in_window(block, first), in_window(block, last)};
+  if (own.steps_back == 0) return ends;
+  ends.last = ends.first;
+  for (std::uint32_t i = first + 1; i <= last; ++i) {
+    if (!std::isnan(in_window(block, i).value)) ends.add(in_window(block, i), false);
+  }
+  return ends;
 }
 
 // The sorted copy holds no nulls.
@@ -129,7 +171,7 @@ void SampledWindow::turn_over(std::byte* block) const noexcept {
     const std::uint32_t place = slot(own, i);
     std::byte* const one = older(block, place);
     if (behind != nullptr) {
-      std::memcpy(one, behind, bytes);
+      accumulator_.copy(one, behind);
     } else {
       std::memset(one, 0, bytes);
     }
@@ -147,7 +189,7 @@ void SampledWindow::emit(std::byte* block, const Change& change, bool final,
   State& own = state(block);
   const std::byte* all = newer(block);
   if (own.older > 0) {
-    std::memcpy(emitter.scratch(), older(block, own.first), accumulator_.bytes());
+    accumulator_.copy(emitter.scratch(), older(block, own.first));
     accumulator_.merge(emitter.scratch(), newer(block));
     all = emitter.scratch();
   }
@@ -158,6 +200,9 @@ void SampledWindow::emit(std::byte* block, const Change& change, bool final,
   const Duration cadence = cadence_ > Duration{0} ? cadence_ : emitter.cadence();
   Accumulator::Known known;
   accumulator_.find(all, {start, end, cadence}, known);
+  const std::uint64_t values_count = Accumulator::summary(all).count;
+  if (wants_tallies_) known.add(own.tallies, values_count);
+  if (wants_ends_ && values_count > 0) known.add(ends(block));
   if (sorted_) {
     sort(block, change);
     find_order(sorted_->values(block), known);
@@ -170,7 +215,7 @@ void SampledWindow::emit(std::byte* block, const Change& change, bool final,
                   .end = end,
                   .rev = own.rev,
                   .final = final,
-                  .count = Accumulator::summary(all).count,
+                  .count = values_count,
                   .values = out});
 }
 

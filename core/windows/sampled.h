@@ -4,7 +4,8 @@
 // The samples are kept, in order. Aggregates come from two stacks (Tangwongsan, Hirzel, Schneider 2015, after
 // Okasaki): the newer samples have one state, the older ones each the state of what lies between them and the
 // newer ones; so nothing is subtracted, and a sample costs about two merges, whatever the length. What needs
-// the order of the values takes it from a sorted copy, and is exact.
+// the order of the values takes it from a sorted copy, and is exact; what is counted, is counted up and down;
+// which sample is first and last is seen by looking at them.
 //
 // Sliding: results come in order of time, each when the watermark has passed its sample, so that lateness
 // changes nothing about them; a sample behind the watermark is late. When more than `samples_max` samples lie
@@ -48,6 +49,8 @@ class SampledWindow {
     Time start;           // of the newest result
     Point newest;         // the value that came last; no_time: none
     Point gone;           // the value that left last; no_time: none
+    Tallies tallies;
+    std::uint32_t steps_back;  // samples in the window that are older than the one before them
   };
 
   // Of the sorted copy; NaN: nothing.
@@ -61,6 +64,9 @@ class SampledWindow {
   void sort(std::byte* block, const Change& change) const noexcept;
   void turn_over(std::byte* block) const noexcept;
   void emit(std::byte* block, const Change& change, bool final, Emitter& emitter) const noexcept;
+  void count(std::byte* block, const Point& point) const noexcept;
+  void count_out(std::byte* block, const Point& oldest) const noexcept;
+  [[nodiscard]] Ends ends(std::byte* block) const noexcept;
   void find_order(std::span<const double> sorted, Accumulator::Known& known) const noexcept;
   [[nodiscard]] double outliers(std::span<const double> sorted) const noexcept;
 
@@ -74,6 +80,10 @@ class SampledWindow {
   [[nodiscard]] Point& sample(std::byte* block, std::uint32_t slot) const noexcept {
     return reinterpret_cast<Point*>(block + samples_)[slot];
   }
+  // The i-th of those in the window.
+  [[nodiscard]] const Point& in_window(std::byte* block, std::uint32_t i) const noexcept {
+    return sample(block, slot(state(block), i));
+  }
   [[nodiscard]] std::byte* older(std::byte* block, std::uint32_t slot) const noexcept {
     return block + older_ + slot * accumulator_.bytes();
   }
@@ -84,8 +94,8 @@ class SampledWindow {
   Duration length_;
   Duration cadence_;
   Outliers outliers_;
-  Accumulator accumulator_;  // of what needs no order of values
-  bool wants_distinct_, wants_mode_, wants_outliers_;
+  Accumulator accumulator_;  // of what is not told by the samples themselves
+  bool wants_distinct_, wants_mode_, wants_outliers_, wants_tallies_, wants_ends_;
   Waiting waiting_;
   std::optional<SortedValues> sorted_;
   std::vector<SortedValues::Rank> ranks_;         // of the percentiles in a full window
