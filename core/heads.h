@@ -16,8 +16,9 @@ struct Layout;
 // All that a sample of the usual kind needs beside its pane. Zero bytes are the head of no series.
 //
 // The usual kind: newest < time < horizon (or newest again, at the same arrival), time - now <= lead_max, and
-// now - newest_arrival <= idle. Nothing happens then but that the sample enters its pane and is judged: no
-// window closes, none begins, and no deadline comes nearer than the wheel knows.
+// now - newest_arrival <= idle. Nothing happens then but that the sample enters its panes, and windows
+// over the last samples, which say what they have come to, and is judged: no window of time closes, none
+// begins, and no deadline comes nearer than the wheel knows.
 struct SeriesHead {
   const Layout* layout = nullptr;  // null: no series
   std::byte* block = nullptr;      // the rest of its state

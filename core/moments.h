@@ -2,10 +2,8 @@
 // products are made (twofold.h) does not show in the bits. Pure; any thread.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "core/summary.h"
 #include "core/twofold.h"
@@ -17,51 +15,8 @@ struct Moments {
   double variance, stddev;  // of samples (n - 1), never negative; NaN of one value
 };
 
-// What the moments of a summary, not empty, are made of.
-template <class Number>
-struct MomentSums {
-  [[gnu::always_inline]] explicit MomentSums(const Summary& all) noexcept
-      : count(static_cast<double>(all.count)),
-        shift(Number::sum(all.sum_shifted, all.sum_compensation)),
-        squares(Number::sum(all.squares_shifted, all.squares_compensation)),
-        whole(Number::product(all.reference, count) + shift),
-        spread(squares - shift * shift / count) {}
-
-  double count;
-  Number shift, squares;  // of the distances from the reference
-  Number whole;           // of the values themselves
-  Number spread;          // of the squared distances from the mean
-};
-
-template <class Number>
-[[gnu::always_inline]] inline double long_root(const Number& variance) noexcept {
-  const double root = std::sqrt(variance.high);
-  if (!(root > 0) || !std::isfinite(root))
-    return std::isnan(variance.high) ? variance.high : std::max(root, 0.0);
-  const double result = variance.root_from(root);
-  return std::isfinite(result) ? result : root;
-}
-
 // Of any summary that is not empty.
-template <class Products>
-Moments moments_with_care(const Summary& all) noexcept {
-  using Number = TwofoldBy<Products>;
-  const MomentSums<Number> sums(all);
-  Moments result{.sum = sums.whole.rounded(),
-                 .mean = (sums.whole / sums.count).rounded(),
-                 .variance = std::numeric_limits<double>::quiet_NaN(),
-                 .stddev = std::numeric_limits<double>::quiet_NaN()};
-  if (std::isnan(result.sum)) result.sum = all.reference * sums.count + all.sum_shifted;
-  // The sum may be too large where the mean is not.
-  if (!std::isfinite(result.mean)) result.mean = all.reference + all.sum_shifted / sums.count;
-  if (all.count > 1) {
-    const Number variance = sums.spread / (sums.count - 1);
-    const double rounded = variance.rounded();
-    result.variance = rounded < 0 ? 0 : rounded;
-    result.stddev = long_root(variance);
-  }
-  return result;
-}
+[[nodiscard]] Moments moments_with_care(const Summary& all) noexcept;
 
 // The same where no step can leave the range of doubles, in which the rests of products are exact either way,
 // and fewer steps wait for each other: the variance is n Q - S^2 over n (n - 1), of which the divisor is
@@ -77,7 +32,7 @@ template <class Products>
   const Number spread = Number::difference_of_products(squares, {count, 0}, shift, shift);
   if (all.count < 2 || all.count > (1U << 26U) || !moderate(all.reference) || !moderate(shift.high) ||
       !moderate(squares.high) || !(spread.high > 1e-100)) [[unlikely]]
-    return moments_with_care<ByHalves>(all);
+    return moments_with_care(all);
   const Number whole = Number::product(all.reference, count) + shift;
   const double mean = whole.high / count;
   const double variance = spread.high / divisor;

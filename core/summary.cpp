@@ -1,6 +1,8 @@
 #include "core/summary.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/moments.h"
 #include "core/twofold.h"
@@ -19,6 +21,14 @@ using Pairs = TwofoldBy<ByHalves, Pair>;
 Pairs sums(const Summary& summary) noexcept {
   return Pairs::sum(Pair{summary.sum_shifted, summary.squares_shifted},
                     Pair{summary.sum_compensation, summary.squares_compensation});
+}
+
+// The root of the rounded number, and a step of Newton's from there to that of the whole.
+double root_of(const Twofold& number) noexcept {
+  const double root = std::sqrt(number.high);
+  if (!(root > 0) || !std::isfinite(root)) return std::isnan(number.high) ? number.high : std::max(root, 0.0);
+  const double result = number.root_from(root);
+  return std::isfinite(result) ? result : root;
 }
 
 void store(const Twofold& value, double& rounded, double& rest) noexcept {
@@ -67,6 +77,25 @@ void Summary::merge_moved(const Summary& other) noexcept {
       Twofold::sum(other.squares_shifted, other.squares_compensation) + step * (theirs + theirs + steps);
   store(shifted_sum(*this) + (theirs + steps), sum_shifted, sum_compensation);
   store(Twofold::sum(squares_shifted, squares_compensation) + squares, squares_shifted, squares_compensation);
+}
+
+Moments moments_with_care(const Summary& all) noexcept {
+  const auto count = static_cast<double>(all.count);
+  const Twofold shift = Twofold::sum(all.sum_shifted, all.sum_compensation);
+  const Twofold whole = Twofold::product(all.reference, count) + shift;  // of the values themselves
+  Moments result{.sum = whole.rounded(),
+                 .mean = (whole / count).rounded(),
+                 .variance = std::numeric_limits<double>::quiet_NaN(),
+                 .stddev = std::numeric_limits<double>::quiet_NaN()};
+  if (std::isnan(result.sum)) result.sum = all.reference * count + all.sum_shifted;
+  // The sum may be too large where the mean is not.
+  if (!std::isfinite(result.mean)) result.mean = all.reference + all.sum_shifted / count;
+  if (all.count < 2) return result;
+  const Twofold squares = Twofold::sum(all.squares_shifted, all.squares_compensation);
+  const Twofold variance = (squares - shift * shift / count) / (count - 1);
+  result.variance = variance.rounded() < 0 ? 0 : variance.rounded();
+  result.stddev = root_of(variance);
+  return result;
 }
 
 // Each is all of them; what nobody asked for, the compiler leaves out.
