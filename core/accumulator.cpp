@@ -21,38 +21,6 @@ bool is_any(Kind kind, std::initializer_list<Kind> kinds) noexcept {
   return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
 }
 
-// What whoever keeps the samples can tell from them.
-bool told_by_samples(Kind kind) noexcept {
-  return is_any(kind, {Kind::percentile, Kind::distinct, Kind::mode, Kind::outlier_count, Kind::first,
-                       Kind::last, Kind::delta, Kind::change_ratio, Kind::null_count, Kind::null_ratio,
-                       Kind::above_count, Kind::below_count, Kind::in_range_count});
-}
-
-// What the aggregates of a window need beside the summary.
-struct Needs {
-  Needs(const WindowSpec& spec, Accumulator::Samples samples) {
-    for (const Aggregate& aggregate : spec.aggregates) {
-      const Kind kind = aggregate.kind;
-      if (samples == Accumulator::Samples::kept && told_by_samples(kind)) continue;
-      rise |= is_any(kind, {Kind::rate, Kind::increase});
-      area |= is_any(kind, {Kind::integral, Kind::time_weighted_mean});
-      longest |= kind == Kind::gap;
-      ends |= is_any(kind, {Kind::first, Kind::last, Kind::delta, Kind::change_ratio});
-      slope |= kind == Kind::slope;
-      decay |= kind == Kind::ewma;
-      nulls |= is_any(kind, {Kind::null_count, Kind::null_ratio});
-      limits |= is_any(kind, {Kind::above_count, Kind::below_count, Kind::in_range_count});
-      outliers |= kind == Kind::outlier_count;
-      quantiles |= outliers || kind == Kind::percentile;
-      distinct |= kind == Kind::distinct;
-      mode |= kind == Kind::mode;
-    }
-    chain = rise || area || longest;
-  }
-  bool rise = false, area = false, longest = false, ends = false, chain = false, slope = false, decay = false;
-  bool nulls = false, limits = false, quantiles = false, outliers = false, distinct = false, mode = false;
-};
-
 // What is infinite does not exist either: of that, and of NaN, the difference to itself is NaN.
 double existing(double value) noexcept { return value - (value - value); }
 
@@ -79,8 +47,28 @@ double half_life_of(const WindowSpec& spec) noexcept {
 
 }  // namespace
 
+Accumulator::Needs::Needs(const std::vector<Aggregate>& aggregates) {
+  for (const Aggregate& aggregate : aggregates) {
+    const Kind kind = aggregate.kind;
+    moments |= is_any(kind, {Kind::sum, Kind::mean, Kind::variance, Kind::stddev, Kind::cv});
+    rise |= is_any(kind, {Kind::rate, Kind::increase});
+    area |= is_any(kind, {Kind::integral, Kind::time_weighted_mean});
+    longest |= kind == Kind::gap;
+    ends |= is_any(kind, {Kind::first, Kind::last, Kind::delta, Kind::change_ratio});
+    slope |= kind == Kind::slope;
+    decay |= kind == Kind::ewma;
+    nulls |= is_any(kind, {Kind::null_count, Kind::null_ratio});
+    limits |= is_any(kind, {Kind::above_count, Kind::below_count, Kind::in_range_count});
+    outliers |= kind == Kind::outlier_count;
+    quantiles |= outliers || kind == Kind::percentile;
+    distinct |= kind == Kind::distinct;
+    mode |= kind == Kind::mode;
+  }
+}
+
 Accumulator::Accumulator(const WindowSpec& spec, Samples samples)
     : aggregates_(spec.aggregates),
+      needs_(spec.aggregates),
       limits_{spec.above.value_or(none), spec.below.value_or(none), spec.range ? spec.range->first : none,
               spec.range ? spec.range->second : none},
       outliers_(spec.outliers),
@@ -90,39 +78,37 @@ Accumulator::Accumulator(const WindowSpec& spec, Samples samples)
       half_life_(half_life_of(spec)) {
   place(spec, samples);
   for (const auto& [kind, fraction] : aggregates_) {
-    wants_sum_ |= is_any(kind, {Kind::sum, Kind::mean});
-    wants_spread_ |= is_any(kind, {Kind::variance, Kind::stddev, Kind::cv});
     const bool percentile = kind == Kind::percentile;
     const std::size_t source =
         percentile ? aggregate_kinds + fractions_.size() : static_cast<std::size_t>(kind);
     sources_.push_back(static_cast<std::uint8_t>(source));
     if (percentile) fractions_.push_back(fraction * 1e-6);
-    wants_nulls_ |= is_any(kind, {Kind::null_count, Kind::null_ratio});
   }
 }
 
 void Accumulator::place(const WindowSpec& spec, Samples samples) {
-  const Needs needs(spec, samples);
+  const bool kept = samples == Samples::kept;
+  const bool quantiles = needs_.quantiles && !kept, distinct = needs_.distinct && !kept,
+             mode = needs_.mode && !kept;
   const auto reserve = [&](bool needed, std::size_t bytes) {
     const auto offset = static_cast<Offset>(bytes_);
     if (needed) bytes_ += bytes;
     return needed ? offset : 0;
   };
-  ends_ = reserve(needs.ends, sizeof(Ends));
-  chain_ = reserve(needs.chain, sizeof(Chain));
-  rise_ = reserve(needs.rise, sizeof(Rise));
-  area_ = reserve(needs.area, sizeof(Area));
-  longest_ = reserve(needs.longest, sizeof(Longest));
-  slope_ = reserve(needs.slope, sizeof(Slope));
-  decay_ = reserve(needs.decay, sizeof(Decay));
-  tallies_ = reserve(needs.nulls || needs.limits, sizeof(Tallies));
-  wants_outliers_ = needs.outliers;
-  if (needs.quantiles) quantiles_.emplace(spec.error, spec.kept);
-  if (needs.distinct) distinct_.emplace(Distinct::error_default, spec.kept);
-  if (needs.mode) mode_.emplace(spec.kept > 0 ? spec.kept : Mode::kept_default);
-  quantiles_at_ = reserve(needs.quantiles, needs.quantiles ? quantiles_->bytes() : 0);
-  distinct_at_ = reserve(needs.distinct, needs.distinct ? distinct_->bytes() : 0);
-  mode_at_ = reserve(needs.mode, needs.mode ? mode_->bytes() : 0);
+  ends_ = reserve(needs_.ends && !kept, sizeof(Ends));
+  chain_ = reserve(needs_.rise || needs_.area || needs_.longest, sizeof(Chain));
+  rise_ = reserve(needs_.rise, sizeof(Rise));
+  area_ = reserve(needs_.area, sizeof(Area));
+  longest_ = reserve(needs_.longest, sizeof(Longest));
+  slope_ = reserve(needs_.slope, sizeof(Slope));
+  decay_ = reserve(needs_.decay, sizeof(Decay));
+  tallies_ = reserve(needs_.tallies() && !kept, sizeof(Tallies));
+  if (quantiles) quantiles_.emplace(spec.error, spec.kept);
+  if (distinct) distinct_.emplace(Distinct::error_default, spec.kept);
+  if (mode) mode_.emplace(spec.kept > 0 ? spec.kept : Mode::kept_default);
+  quantiles_at_ = reserve(quantiles, quantiles ? quantiles_->bytes() : 0);
+  distinct_at_ = reserve(distinct, distinct ? distinct_->bytes() : 0);
+  mode_at_ = reserve(mode, mode ? mode_->bytes() : 0);
   has_more_ = chain_ != 0 || slope_ != 0 || decay_ != 0 || quantiles_ || distinct_ || mode_;
 }
 
@@ -239,7 +225,7 @@ bool Accumulator::values(const std::byte* state, const Span& span, std::span<dou
   known[Kind::min] = all.min;
   known[Kind::max] = all.max;
   known[Kind::range] = existing(all.max - all.min);
-  find_moments(all, known);
+  if (needs_.moments) find_moments(all, known);
   if (ends_ != 0) known.add(part<Ends>(state, ends_));
   if (rise_ != 0) find_rise(state, known);
   if (area_ != 0) find_area(state, span, known);
@@ -253,18 +239,13 @@ void Accumulator::list(const Known& known, std::span<double> out) const noexcept
   for (const std::uint8_t source : sources_) *place++ = known.of_[source];
 }
 
-void Accumulator::find_moments(const Summary& all, Known& known) const noexcept {
-  if (wants_spread_) {
-    const Moments moments = kernel::moments(all);
-    known[Kind::sum] = existing(moments.sum);
-    known[Kind::mean] = existing(moments.mean);
-    known[Kind::variance] = existing(moments.variance);
-    known[Kind::stddev] = existing(moments.stddev);
-    known[Kind::cv] = existing(ratio(moments.stddev, std::abs(moments.mean)));
-  } else if (wants_sum_) {
-    known[Kind::sum] = existing(all.sum());
-    known[Kind::mean] = existing(all.mean());
-  }
+void Accumulator::find_moments(const Summary& all, Known& known) noexcept {
+  const Moments moments = kernel::moments(all);
+  known[Kind::sum] = existing(moments.sum);
+  known[Kind::mean] = existing(moments.mean);
+  known[Kind::variance] = existing(moments.variance);
+  known[Kind::stddev] = existing(moments.stddev);
+  known[Kind::cv] = existing(ratio(moments.stddev, std::abs(moments.mean)));
 }
 
 void Accumulator::Known::add(const Ends& ends) noexcept {
@@ -325,7 +306,7 @@ void Accumulator::find_order(const std::byte* state, Known& known) const noexcep
     quantiles_->quantiles(state + quantiles_at_, fractions_, found);
     for (double& one : found) one = existing(one);
   }
-  if (wants_outliers_) known[Kind::outlier_count] = outliers(state);
+  if (needs_.outliers && quantiles_) known[Kind::outlier_count] = outliers(state);
   if (distinct_) known[Kind::distinct] = static_cast<double>(distinct_->estimate(state + distinct_at_));
   if (mode_) known[Kind::mode] = existing(mode_->mode(state + mode_at_).value_or(none));
 }

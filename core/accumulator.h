@@ -29,6 +29,15 @@ class Accumulator {
   // a limit, and which is the first: nothing of that is then part of a state (see Known).
   enum class Samples : std::uint8_t { forgotten, kept };
 
+  // What the aggregates are made of, beside number and extremes.
+  struct Needs {
+    explicit Needs(const std::vector<Aggregate>& aggregates);
+    [[nodiscard]] bool tallies() const noexcept { return nulls || limits; }
+    bool moments = false, rise = false, area = false, longest = false, ends = false, slope = false,
+         decay = false;
+    bool nulls = false, limits = false, quantiles = false, outliers = false, distinct = false, mode = false;
+  };
+
   explicit Accumulator(const WindowSpec& spec, Samples samples = Samples::forgotten);
 
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
@@ -38,7 +47,8 @@ class Accumulator {
   // then samples should come in order of time, and one that does not is left out of these. In windows of
   // samples as they came, and sliding ones, it is a step back in time that is left out.
   [[nodiscard]] bool ordered() const noexcept { return chain_ != 0; }
-  [[nodiscard]] bool wants_nulls() const noexcept { return wants_nulls_; }
+  [[nodiscard]] const Needs& needs() const noexcept { return needs_; }
+  [[nodiscard]] bool wants_nulls() const noexcept { return needs_.nulls; }
 
   static constexpr std::size_t aggregates_limit = 64;
 
@@ -114,7 +124,7 @@ class Accumulator {
   void merge_parts(std::byte* into, const std::byte* later) const noexcept;
   void add_unordered(std::byte* state, const Point& point, bool empty) const noexcept;
   void take_step(std::byte* state, const Point& from, const Point& to) const noexcept;
-  void find_moments(const Summary& all, Known& known) const noexcept;
+  static void find_moments(const Summary& all, Known& known) noexcept;
   void find_rise(const std::byte* state, Known& known) const noexcept;
   void find_area(const std::byte* state, const Span& span, Known& known) const noexcept;
   void find_order(const std::byte* state, Known& known) const noexcept;
@@ -130,6 +140,7 @@ class Accumulator {
   }
 
   std::vector<Aggregate> aggregates_;
+  Needs needs_;
   std::vector<double> fractions_;      // of the percentiles among them, in order
   std::vector<std::uint8_t> sources_;  // where in what is known each of them is
   std::size_t bytes_ = sizeof(Summary);
@@ -144,8 +155,7 @@ class Accumulator {
   Duration hold_;
   bool linear_;
   bool as_they_come_;  // samples follow each other as they are added
-  bool wants_nulls_ = false, wants_sum_ = false, wants_spread_ = false, wants_outliers_ = false;
-  double half_life_;  // nanoseconds
+  double half_life_;   // nanoseconds
 };
 
 }  // namespace core

@@ -56,24 +56,12 @@ void add_each_portable(std::span<Summary* const> summaries, const double* values
   for (std::size_t i = 0; i < summaries.size(); ++i) summaries[i]->add(values[i]);
 }
 
-// Summary::add for each, with the sums at hand. `rest(x, x * x)`: what rounding took from the square.
+// A summary of our own, so that its sums stay at hand.
 template <class Rest>
 [[gnu::always_inline]] inline void add_few(Summary& summary, std::span<const double> values,
                                            Rest rest) noexcept {
   Summary all = summary;
-  all.count += values.size();
-  for (const double value : values) {
-    const double difference = value - all.reference;
-    const double taken = difference - value;
-    const double error = (value - (difference - taken)) - (all.reference + taken);
-    detail::add_exactly(difference, all.sum_shifted, all.sum_compensation);
-    all.sum_compensation += error;
-    const double square = difference * difference;
-    detail::add_exactly(square, all.squares_shifted, all.squares_compensation);
-    all.squares_compensation += rest(difference, square) + 2 * difference * error;
-    all.min = value < all.min ? value : all.min;
-    all.max = value > all.max ? value : all.max;
-  }
+  for (const double value : values) all.add_more(value, rest);
   summary = all;
 }
 
@@ -107,14 +95,8 @@ Moments moments_portable(const Summary& summary) noexcept { return moments_of<By
 
 WEIR_AVX2 Moments moments_fused(const Summary& summary) noexcept { return moments_of<Fused>(summary); }
 
-struct FusedRest {
-  WEIR_AVX2 double operator()(double value, double square) const noexcept {
-    return __builtin_fma(value, value, -square);
-  }
-};
-
 WEIR_AVX2 void add_few_fused(Summary& summary, std::span<const double> values) noexcept {
-  add_few(summary, values, FusedRest{});
+  add_few(summary, values, [](double value, double square) { return Fused::rest(value, value, square); });
 }
 
 // Four summaries by member: vector i has the i-th double of each. Halves of a line are put together as they

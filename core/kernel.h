@@ -10,10 +10,10 @@
 
 namespace core::kernel {
 
-// summaries[i]->add(values[i]) for each i, in order; none is empty, and one may come again. Where eight in a
-// row differ they are added at once: the bits are those of Summary::add as long as no square leaves the range
-// of normal doubles (a difference from the reference beyond 1e150, or below 1e-140 and not 0); then they
-// differ by less than what a sum of such squares rounds.
+// summaries[i]->add(values[i]) for each i, in order; none is empty, and one may come again. Where none of
+// four comes twice they are added at once: the bits are those of Summary::add as long as no square leaves the
+// range of normal doubles (a difference from the reference beyond 1e150, or below 1e-140 and not 0); then
+// they differ by less than what a sum of such squares rounds.
 void add_each(std::span<Summary* const> summaries, const double* values) noexcept;
 
 // All of `values`, in order, not empty. Moments relate to the first value. Values are added in 32 lanes

@@ -65,6 +65,7 @@ struct Layout {
   Duration silence_least;  // smallest `after`; Duration::max(): no silences
   // One window whose panes are summaries, and no detector that judges: samples are added many at once.
   bool plain = false;
+  bool only_panes = false;    // a sample of the usual kind emits nothing, and nothing judges it
   bool reports_late = false;  // Plan::reports_late
   bool usual = true;          // there can be samples of the usual kind
   std::vector<Window> windows;

@@ -70,8 +70,11 @@ Layout::Layout(const Plan& plan)
     usual = usual && takes_usual_samples(windows.back());
   }
   usual = usual && gaps == 0;
+  only_panes = judges.empty() && std::all_of(windows.begin(), windows.end(), [](const Window& window) {
+                 return std::holds_alternative<PanedWindow>(window);
+               });
   const auto* first = windows.size() == 1 ? std::get_if<PanedWindow>(&windows.front()) : nullptr;
-  plain = first != nullptr && first->accumulator().summary_only() && judges.empty();
+  plain = first != nullptr && first->accumulator().summary_only() && only_panes;
   bytes = room.reserve(0, block_alignment);
   scratch = room.scratch;
 }

@@ -124,24 +124,27 @@ std::uint64_t Shard::State::process(std::span<const Item> items) noexcept {
 // The windows and detectors of a series that is not plain.
 void Shard::State::enter(const SeriesHead& head, const Item& item) noexcept {
   const Point point{item.time, item.value()};
+  for (const Window& window : head.layout->windows) {
+    if (const auto* paned = std::get_if<PanedWindow>(&window))
+      paned->accumulator().add(head.block + paned->pane_offset(head.block), point, nullptr);
+  }
+  if (head.layout->only_panes) return;
   position = item.position(position);
   Emitter emitter = emitter_for(head, item.series);
   for (const Window& window : head.layout->windows) {
-    if (const auto* paned = std::get_if<PanedWindow>(&window)) {
-      paned->accumulator().add(head.block + paned->pane_offset(head.block), point, nullptr);
-    } else if (const auto* sampled = std::get_if<SampledWindow>(&window)) {
+    if (const auto* sampled = std::get_if<SampledWindow>(&window)) {
       (void)sampled->add(head.block, point, Time::min(), emitter);
-    } else {
-      std::get_if<CountedWindow>(&window)->add(head.block, point, emitter);
+    } else if (const auto* counted = std::get_if<CountedWindow>(&window)) {
+      counted->add(head.block, point, emitter);
     }
   }
-  if (!head.layout->judges.empty()) judge(head, point, emitter);
+  judge(head, point, emitter);
 }
 
 // What a sample of that time will look at beside its head: all there is, where it may close windows.
 inline void Shard::State::ask_for_state(const SeriesHead& head, Time time) const noexcept {
   prefetch(head.pane);
-  if (head.layout == nullptr || (head.layout->plain && time < head.horizon)) return;
+  if (head.layout == nullptr || !head.layout->usual || (head.layout->plain && time < head.horizon)) return;
   if (time < head.horizon) {
     for (const Layout::Judge& judge : head.layout->judges) prefetch(head.block + judge.offset);
     for (const Window& window : head.layout->windows) {

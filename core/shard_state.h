@@ -70,7 +70,7 @@ struct Shard::State {
   Output& output;
   ShardCounters counters;
   Time now = no_time;     // of the last tick
-  Position position = 0;  // of the last item that is not of the usual kind
+  Position position = 0;  // of the last item that could emit something
   Heads heads;
   Arena arena;  // of blocks
   Wheel wheel;

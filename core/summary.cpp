@@ -43,7 +43,7 @@ void Summary::begin(double value) noexcept {
   const double wanted = reference;
   const bool near = wanted != 0 && std::abs(value - wanted) <= 0.5 * std::abs(value);
   *this = {.count = 1, .reference = near ? wanted : value, .min = value, .max = value};
-  if (near && wanted != value) add_to_sums(value);
+  if (near && wanted != value) add_to_sums(value, detail::error_of_square);
 }
 
 void Summary::merge(const Summary& other) noexcept {
@@ -98,7 +98,7 @@ Moments moments_with_care(const Summary& all) noexcept {
   return result;
 }
 
-// Each is all of them; what nobody asked for, the compiler leaves out.
+// Each is made as all of them are: whoever wants several asks kernel::moments().
 double Summary::sum() const noexcept { return moments_of<ByHalves>(*this).sum; }
 
 double Summary::mean() const noexcept { return moments_of<ByHalves>(*this).mean; }

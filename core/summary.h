@@ -34,6 +34,9 @@ struct Summary {
   void relate_to(double value) noexcept { reference = value; }
   // Adds one finite value.
   void add(double value) noexcept;
+  // The same to a summary that is not empty. `rest(x, x * x)`: what rounding took from a square.
+  template <class Rest>
+  void add_more(double value, Rest rest) noexcept;
   // Adds all values of `other`, as if they had been added after ours.
   void merge(const Summary& other) noexcept;
 
@@ -46,7 +49,8 @@ struct Summary {
 
  private:
   void begin(double value) noexcept;
-  void add_to_sums(double value) noexcept;
+  template <class Rest>
+  void add_to_sums(double value, Rest rest) noexcept;
   void merge_moved(const Summary& other) noexcept;
 };
 static_assert(sizeof(Summary) == 64);
@@ -74,13 +78,19 @@ inline double error_of_square(double value, double square) noexcept {
 
 inline void Summary::add(double value) noexcept {
   if (count == 0) return begin(value);
+  add_more(value, detail::error_of_square);
+}
+
+template <class Rest>
+[[gnu::always_inline]] inline void Summary::add_more(double value, Rest rest) noexcept {
   ++count;
-  add_to_sums(value);
+  add_to_sums(value, rest);
   if (value < min) min = value;
   if (value > max) max = value;
 }
 
-inline void Summary::add_to_sums(double value) noexcept {
+template <class Rest>
+[[gnu::always_inline]] inline void Summary::add_to_sums(double value, Rest rest) noexcept {
   // difference + error == value - reference, exactly.
   const double difference = value - reference;
   const double taken = difference - value;
@@ -89,7 +99,7 @@ inline void Summary::add_to_sums(double value) noexcept {
   sum_compensation += error;
   const double square = difference * difference;
   detail::add_exactly(square, squares_shifted, squares_compensation);
-  squares_compensation += detail::error_of_square(difference, square) + 2 * difference * error;
+  squares_compensation += rest(difference, square) + 2 * difference * error;
 }
 
 }  // namespace core

@@ -23,20 +23,8 @@ SampledWindow::SampledWindow(const WindowSpec& spec, std::uint32_t window, Durat
       accumulator_(spec, Accumulator::Samples::kept),
       waiting_(sliding_ && lateness > Duration{0}, room),
       window_(window) {
-  const auto asked = [&](std::initializer_list<Kind> kinds) {
-    return std::any_of(spec.aggregates.begin(), spec.aggregates.end(), [=](const Aggregate& one) {
-      return std::find(kinds.begin(), kinds.end(), one.kind) != kinds.end();
-    });
-  };
-  wants_distinct_ = asked({Kind::distinct});
-  wants_mode_ = asked({Kind::mode});
-  wants_outliers_ = asked({Kind::outlier_count});
-  wants_tallies_ =
-      accumulator_.wants_nulls() || asked({Kind::above_count, Kind::below_count, Kind::in_range_count});
-  wants_ends_ = asked({Kind::first, Kind::last, Kind::delta, Kind::change_ratio});
-  if (asked({Kind::percentile}) || wants_distinct_ || wants_mode_ || wants_outliers_) {
-    sorted_.emplace(most_, room);
-  }
+  const Accumulator::Needs& needs = accumulator_.needs();
+  if (needs.quantiles || needs.distinct || needs.mode) sorted_.emplace(most_, room);
   for (std::size_t i = 0; i < quarters_.size(); ++i)
     quarters_[i] = SortedValues::rank(most_, 0.25 * static_cast<double>(i + 1));
   for (const double fraction : accumulator_.fractions())
@@ -116,7 +104,7 @@ inline void SampledWindow::count(std::byte* block, const Point& point) const noe
   if (own.count > 0 && point.time < in_window(block, own.count - 1).time) ++own.steps_back;
   if (std::isnan(point.value)) {
     ++own.tallies.nulls;
-  } else if (wants_tallies_) {
+  } else if (accumulator_.needs().tallies()) {
     own.tallies.add(point.value, accumulator_.limits());
   }
 }
@@ -126,7 +114,7 @@ inline void SampledWindow::count_out(std::byte* block, const Point& oldest) cons
   if (own.count > 1 && in_window(block, 1).time < oldest.time) --own.steps_back;
   if (std::isnan(oldest.value)) {
     --own.tallies.nulls;
-  } else if (wants_tallies_) {
+  } else if (accumulator_.needs().tallies()) {
     own.tallies.remove(oldest.value, accumulator_.limits());
   }
 }
@@ -201,8 +189,8 @@ void SampledWindow::emit(std::byte* block, const Change& change, bool final,
   Accumulator::Known known;
   accumulator_.find(all, {start, end, cadence}, known);
   const std::uint64_t values_count = Accumulator::summary(all).count;
-  if (wants_tallies_) known.add(own.tallies, values_count);
-  if (wants_ends_ && values_count > 0) known.add(ends(block));
+  if (accumulator_.needs().tallies()) known.add(own.tallies, values_count);
+  if (accumulator_.needs().ends && values_count > 0) known.add(ends(block));
   if (sorted_) {
     sort(block, change);
     find_order(sorted_->values(block), known);
@@ -229,16 +217,17 @@ void SampledWindow::find_order(std::span<const double> sorted, Accumulator::Know
     for (const double fraction : accumulator_.fractions())
       *place++ = SortedValues::quantile(sorted, fraction);
   }
-  if (wants_distinct_) known[Kind::distinct] = SortedValues::distinct(sorted);
-  if (wants_mode_) known[Kind::mode] = SortedValues::mode(sorted);
-  if (wants_outliers_) known[Kind::outlier_count] = outliers(sorted);
+  const Accumulator::Needs& needs = accumulator_.needs();
+  if (needs.distinct) known[Kind::distinct] = SortedValues::distinct(sorted);
+  if (needs.mode) known[Kind::mode] = SortedValues::mode(sorted);
+  if (needs.outliers) known[Kind::outlier_count] = outliers(sorted);
 }
 
 double SampledWindow::outliers(std::span<const double> sorted) const noexcept {
   if (sorted.size() < 4) return 0;
   const Bounds bounds = outlier_bounds(
       outliers_,
-      [&](double p) {
+      [&](double p) {  // a quartile
         return sorted.size() == most_
                    ? SortedValues::at(sorted, quarters_[static_cast<std::size_t>(p * 4) - 1])
                    : SortedValues::quantile(sorted, p);

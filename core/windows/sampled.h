@@ -95,7 +95,6 @@ class SampledWindow {
   Duration cadence_;
   Outliers outliers_;
   Accumulator accumulator_;  // of what is not told by the samples themselves
-  bool wants_distinct_, wants_mode_, wants_outliers_, wants_tallies_, wants_ends_;
   Waiting waiting_;
   std::optional<SortedValues> sorted_;
   std::vector<SortedValues::Rank> ranks_;         // of the percentiles in a full window
