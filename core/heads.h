@@ -2,6 +2,7 @@
 // that a sample finds its series by its number alone. Owned by one shard, used by its thread.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -33,10 +34,13 @@ static_assert(sizeof(SeriesHead) == 64);
 
 class Heads {
  public:
+  static constexpr std::uint32_t early = 1U << 15U;  // slots that find_early() knows
+
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
   // Slots below `size` have a head, that of no series at first.
   void grow(std::uint32_t size) {
     size_ = size;
+    early_ = std::min(size, early);
     const std::size_t needed = (std::size_t{size} + chunk_heads - 1) / chunk_heads;
     while (chunks_.size() < needed) {
       chunks_.push_back(reinterpret_cast<SeriesHead*>(arena_.allocate(chunk_heads * sizeof(SeriesHead))));
@@ -49,13 +53,18 @@ class Heads {
   [[nodiscard]] SeriesHead& find(std::uint32_t slot) const noexcept {
     return slot < size_ ? (*this)[slot] : nobody_;
   }
+  // The same in fewer steps, for which no slot but the first ones has a head.
+  [[nodiscard]] SeriesHead& find_early(std::uint32_t slot) const noexcept {
+    return slot < early_ ? chunks_.data()[0][slot] : nobody_;
+  }
 
  private:
-  static constexpr std::uint32_t chunk_heads = 1U << 15U;  // 2 MiB
+  static constexpr std::uint32_t chunk_heads = early;  // 2 MiB
 
   Arena arena_;
   std::vector<SeriesHead*> chunks_;
   std::uint32_t size_ = 0;
+  std::uint32_t early_ = 0;  // of them
   mutable SeriesHead nobody_;
 };
 

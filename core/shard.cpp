@@ -5,15 +5,18 @@
 #include <cmath>
 #include <limits>
 
+#include "core/additions.h"
 #include "core/check.h"
 #include "core/kernel.h"
 #include "core/shard_state.h"
+#include "core/usual.h"
 
 namespace core {
 namespace {
 
-// The state of fewer series than these is in a cache near by, and need not be asked for.
+// The state of fewer series than these is in a cache near by, and need not be asked for long before.
 constexpr std::uint32_t few_series = 2048;
+static_assert(few_series <= Heads::early);
 
 // Asks for a line of memory that will be changed. The empty statement is there because GCC takes a branch in
 // which nothing is done but this for one that nobody needs.
@@ -22,40 +25,7 @@ constexpr std::uint32_t few_series = 2048;
   asm volatile("");
 }
 
-bool is_usual(const SeriesHead& head, Time first, Time last, Time now) noexcept {
-  return (first > head.newest || (first == head.newest && now == head.newest_arrival)) &&
-         last < head.horizon && last - now <= head.lead_max && now - head.newest_arrival <= head.layout->idle;
-}
-
 }  // namespace
-
-// Samples of plain series on the way into their panes, in order. The arrays are apart so that the compiler
-// keeps the number of samples at hand.
-struct AdditionRoom {
-  std::array<Summary*, 32> panes;
-  std::array<double, 32> values;
-};
-class Additions {
- public:
-  explicit Additions(AdditionRoom& room) noexcept : panes_(room.panes.data()), values_(room.values.data()) {}
-  void add(Summary* pane, double value) noexcept {
-    panes_[size_] = pane;
-    values_[size_] = value;
-    if (++size_ == most) flush();
-  }
-  void flush() noexcept {
-    if (size_ == 0) return;
-    kernel::add_each({panes_, size_}, values_);
-    size_ = 0;
-  }
-
- private:
-  static constexpr std::size_t most = std::tuple_size_v<decltype(AdditionRoom::panes)>;
-
-  Summary** panes_;
-  double* values_;
-  std::size_t size_ = 0;
-};
 
 Shard::Shard(std::uint32_t index, std::uint32_t shards, const SeriesTable& table, Output& output)
     : state_(std::make_unique<State>(index, shards, table, output)) {
@@ -88,37 +58,55 @@ std::uint64_t Shard::State::process(std::span<const Item> items) noexcept {
   AdditionRoom room;
   Additions additions(room);
   std::size_t others = 0;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    const Item& item = items[i];
-    SeriesHead& head = asks ? *found[i % far] : head_of(item);
-    if constexpr (asks) {
-      if (i + near < items.size()) ask_for_state(*found[(i + near) % far], items[i + near].time);
-      if (!all_plain && i + nearest < items.size()) ask_for_panes(*found[(i + nearest) % far]);
-      if (i + far < items.size()) find(i + far);
+  for (std::size_t i = 0;;) {
+    const Glance glance{.now = now, .awake = now - idle_least, .plain = all_plain};
+    const std::size_t end = std::min(items.size(), i + additions.room());
+    SeriesHead* head = nullptr;
+    for (; i < end; ++i) {
+      if constexpr (asks) {
+        head = found[i % far];
+        if (i + near < items.size()) ask_for_state(*found[(i + near) % far], items[i + near].time);
+        if (!all_plain && i + nearest < items.size()) ask_for_panes(*found[(i + nearest) % far]);
+        if (i + far < items.size()) find(i + far);
+      } else {
+        head = &heads.find_early(by_shards.divide(items[i].series));
+      }
+      if (!glance.sees_usual(*head, items[i])) break;
+      if constexpr (!asks) prefetch(head->pane);
+      take_plain(*head, items[i], glance.now, additions);
     }
-    if (item.is_sample() && is_usual(head, item.time, item.time, now)) [[likely]] {
-      take_usual(head, item, additions);
+    if (i == end) {
+      additions.flush();
+      if (i == items.size()) return i - others;
       continue;
     }
-    additions.flush();
-    if (item.kind() == ItemKind::run) return i - others + process_runs(items.subspan(i));
-    take_other(item);
-    ++others;
+    const Item& item = items[i];
+    if (item.is_sample() && is_usual(*head, item.time, item.time, now)) {
+      take_usual(*head, item, additions);
+    } else {
+      additions.flush();
+      if (item.kind() == ItemKind::run) return i - others + process_runs(items.subspan(i));
+      take_other(item);
+      ++others;
+    }
+    ++i;
   }
-  additions.flush();
-  return items.size() - others;
 }
 
-// A sample of the usual kind only enters its panes, and is judged.
-[[gnu::always_inline]] inline void Shard::State::take_usual(SeriesHead& head, const Item& item,
+// A sample of the usual kind, of a plain series: it only enters its pane.
+[[gnu::always_inline]] inline void Shard::State::take_plain(SeriesHead& head, const Item& item, Time now,
                                                             Additions& additions) noexcept {
   head.newest = item.time;
   head.newest_arrival = now;
-  if (head.layout->plain) [[likely]] {
-    additions.add(reinterpret_cast<Summary*>(head.pane), item.value());
-  } else {
-    enter(head, item);
-  }
+  additions.add(reinterpret_cast<Summary*>(head.pane), item.value());
+}
+
+// A sample of the usual kind only enters its panes, and is judged.
+inline void Shard::State::take_usual(SeriesHead& head, const Item& item, Additions& additions) noexcept {
+  if (head.layout->plain) return take_plain(head, item, now, additions);
+  head.newest = item.time;
+  head.newest_arrival = now;
+  enter(head, item);
 }
 
 // The windows and detectors of a series that is not plain.

@@ -69,9 +69,11 @@ const Layout& Shard::State::layout_of(const Plan& plan) {
     if (known == &plan) return *layout;
   }
   layouts.emplace_back(&plan, std::make_unique<const Layout>(plan));
-  all_plain = all_plain && layouts.back().second->plain;
-  scratch.resize(std::max(scratch.size(), layouts.back().second->scratch));
-  return *layouts.back().second;
+  const Layout& layout = *layouts.back().second;
+  all_plain = all_plain && layout.plain;
+  idle_least = layouts.size() == 1 ? layout.idle : std::min(idle_least, layout.idle);
+  scratch.resize(std::max(scratch.size(), layout.scratch));
+  return layout;
 }
 
 // What the series' windows hold is all they will ever hold. Its memory is free for another.

@@ -28,6 +28,7 @@ struct Shard::State {
   void process(std::span<const Item> items) noexcept;
   template <bool asks>
   std::uint64_t process(std::span<const Item> items) noexcept;
+  static void take_plain(SeriesHead& head, const Item& item, Time now, Additions& additions) noexcept;
   void take_usual(SeriesHead& head, const Item& item, Additions& additions) noexcept;
   void enter(const SeriesHead& head, const Item& item) noexcept;
   void ask_for_state(const SeriesHead& head, Time time) const noexcept;
@@ -75,7 +76,8 @@ struct Shard::State {
   Arena arena;  // of blocks
   Wheel wheel;
   std::vector<std::pair<const Plan*, std::unique_ptr<const Layout>>> layouts;
-  bool all_plain = true;  // they are, so far
+  bool all_plain = true;   // they are, so far
+  Duration idle_least{0};  // of all layouts' idle
   std::vector<std::byte> scratch;
 
   Item run{};                  // the run whose values come
