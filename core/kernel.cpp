@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/kernel_add.h"
 #include "core/kernel_sorted.h"
 
 #if defined(__x86_64__)
@@ -52,10 +53,6 @@ void start(Lanes& lanes, double reference) noexcept {
   lanes.max.fill(reference);
 }
 
-void add_each_portable(std::span<Summary* const> summaries, const double* values) noexcept {
-  for (std::size_t i = 0; i < summaries.size(); ++i) summaries[i]->add(values[i]);
-}
-
 // A summary of our own, so that its sums stay at hand.
 template <class Rest>
 [[gnu::always_inline]] inline void add_few(Summary& summary, std::span<const double> values,
@@ -97,102 +94,6 @@ WEIR_AVX2 Moments moments_fused(const Summary& summary) noexcept { return moment
 
 WEIR_AVX2 void add_few_fused(Summary& summary, std::span<const double> values) noexcept {
   add_few(summary, values, [](double value, double square) { return Fused::rest(value, value, square); });
-}
-
-// Four summaries by member: vector i has the i-th double of each. Halves of a line are put together as they
-// are loaded and taken apart as they are stored, which costs no shuffle.
-struct Members {
-  __m256d member[8];
-};
-
-WEIR_AVX2 inline void load(Summary* const* summaries, Members& all) noexcept {
-  const auto pair = [&](std::size_t i, std::size_t from) {
-    return _mm_loadu_pd(reinterpret_cast<const double*>(summaries[i]) + from);
-  };
-  for (std::size_t at = 0; at < 8; at += 2) {
-    const __m256d even = _mm256_insertf128_pd(_mm256_castpd128_pd256(pair(0, at)), pair(2, at), 1);
-    const __m256d odd = _mm256_insertf128_pd(_mm256_castpd128_pd256(pair(1, at)), pair(3, at), 1);
-    all.member[at] = _mm256_unpacklo_pd(even, odd);
-    all.member[at + 1] = _mm256_unpackhi_pd(even, odd);
-  }
-}
-
-WEIR_AVX2 inline void store(const Members& all, Summary* const* summaries) noexcept {
-  const auto pair = [&](std::size_t i, std::size_t to) {
-    return reinterpret_cast<double*>(summaries[i]) + to;
-  };
-  for (std::size_t at = 0; at < 8; at += 2) {
-    const __m256d even = _mm256_unpacklo_pd(all.member[at], all.member[at + 1]);
-    const __m256d odd = _mm256_unpackhi_pd(all.member[at], all.member[at + 1]);
-    _mm_storeu_pd(pair(0, at), _mm256_castpd256_pd128(even));
-    _mm_storeu_pd(pair(1, at), _mm256_castpd256_pd128(odd));
-    _mm_storeu_pd(pair(2, at), _mm256_extractf128_pd(even, 1));
-    _mm_storeu_pd(pair(3, at), _mm256_extractf128_pd(odd, 1));
-  }
-}
-
-// sum += value; returns what rounding took from it.
-WEIR_AVX2 inline __m256d add_exactly(__m256d value, __m256d& sum) noexcept {
-  const __m256d result = _mm256_add_pd(sum, value);
-  const __m256d taken = _mm256_sub_pd(result, sum);
-  const __m256d error =
-      _mm256_add_pd(_mm256_sub_pd(sum, _mm256_sub_pd(result, taken)), _mm256_sub_pd(value, taken));
-  sum = result;
-  return error;
-}
-
-// Summary::add, step by step, for four at once.
-[[gnu::always_inline]] WEIR_AVX2 inline void add_four(Summary* const* first, const double* values) noexcept {
-  Summary* const summaries[] = {first[0], first[1], first[2], first[3]};  // what is stored may not be them
-  Members all;
-  load(summaries, all);
-  auto& [count, reference, sum, sum_rest, squares, squares_rest, min, max] = all.member;
-  const __m256d value = _mm256_loadu_pd(values);
-  count = _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(count), _mm256_set1_epi64x(1)));
-  const __m256d difference = _mm256_sub_pd(value, reference);
-  const __m256d taken = _mm256_sub_pd(difference, value);
-  const __m256d error =
-      _mm256_sub_pd(_mm256_sub_pd(value, _mm256_sub_pd(difference, taken)), _mm256_add_pd(reference, taken));
-  sum_rest = _mm256_add_pd(sum_rest, add_exactly(difference, sum));
-  sum_rest = _mm256_add_pd(sum_rest, error);
-  const __m256d square = _mm256_mul_pd(difference, difference);
-  squares_rest = _mm256_add_pd(squares_rest, add_exactly(square, squares));
-  const __m256d of_square = _mm256_fmsub_pd(difference, difference, square);
-  const __m256d of_difference = _mm256_mul_pd(_mm256_add_pd(difference, difference), error);
-  squares_rest = _mm256_add_pd(squares_rest, _mm256_add_pd(of_square, of_difference));
-  min = _mm256_min_pd(value, min);
-  max = _mm256_max_pd(value, max);
-  store(all, summaries);
-}
-
-// Not zero where two of four are equal: each is compared with the next around, and with the one behind that.
-WEIR_AVX2 inline __m256i equal_pairs(Summary* const* four) noexcept {
-  const __m256i all = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(four));
-  const __m256i next = _mm256_permute4x64_epi64(all, _MM_SHUFFLE(0, 3, 2, 1));
-  const __m256i second = _mm256_permute4x64_epi64(all, _MM_SHUFFLE(1, 0, 3, 2));
-  return _mm256_or_si256(_mm256_cmpeq_epi64(all, next), _mm256_cmpeq_epi64(all, second));
-}
-
-// Whether one of the first four of eight summaries, or of the last four, comes twice among them.
-WEIR_AVX2 inline bool any_twice(Summary* const* eight) noexcept {
-  const __m256i equal = _mm256_or_si256(equal_pairs(eight), equal_pairs(eight + 4));
-  return _mm256_testz_si256(equal, equal) == 0;
-}
-
-// Not with the vectors of eight that AVX-512 has: its shuffles all wait for one port.
-WEIR_AVX2 void add_each_avx2(std::span<Summary* const> summaries, const double* values) noexcept {
-  constexpr std::size_t width = 8;
-  while (summaries.size() >= width) {
-    if (any_twice(summaries.data())) [[unlikely]] {
-      add_each_portable(summaries.first(width), values);
-    } else {
-      add_four(summaries.data(), values);
-      add_four(summaries.data() + 4, values + 4);
-    }
-    summaries = summaries.subspan(width);
-    values += width;
-  }
-  add_each_portable(summaries, values);
 }
 
 WEIR_AVX512 Summary summarize_avx512(std::span<const double> values) noexcept {

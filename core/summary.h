@@ -19,15 +19,16 @@
 
 namespace core {
 
+// kernel_add.cpp knows the order of the members, two of which it handles at once.
 struct Summary {
   std::uint64_t count = 0;
   double reference = 0;  // the first value added, or one near it; all sums below are of (value - reference)
-  double sum_shifted = 0;
-  double sum_compensation = 0;  // what rounding took from sum_shifted
-  double squares_shifted = 0;
-  double squares_compensation = 0;
   double min = 0;
   double max = 0;
+  double sum_shifted = 0;
+  double squares_shifted = 0;
+  double sum_compensation = 0;  // what rounding took from sum_shifted
+  double squares_compensation = 0;
 
   // Of an empty summary: sums are to relate to this, as those of a neighbour do, if the first value is not
   // far from it. Then both merge with a few additions.
