@@ -8,6 +8,7 @@
 #include <sstream>
 #include <utility>
 
+#include "core/heads.h"
 #include "tests/core_fixture.h"
 #include "tests/core_random.h"
 
@@ -169,6 +170,62 @@ TEST_CASE("many series, spans of any size and any number of shards: the same res
   CHECK(one.total(&core::ShardCounters::series) == series);
   CHECK(one.total(&core::ShardCounters::state_bytes) == series * plan.state_bytes());
   CHECK(one.total(&core::ShardCounters::windows) == seven.total(&core::ShardCounters::windows));
+}
+
+TEST_CASE(
+    "plain series of several plans, more than are found early: spans of any size give the same results") {
+  using Results = std::vector<std::vector<double>>;
+  struct Sink final : core::Output {
+    void window(core::Position, SeriesId series, const core::WindowResult& result) noexcept override {
+      std::vector<double> all{static_cast<double>(series),
+                              static_cast<double>(result.start.time_since_epoch().count()),
+                              static_cast<double>(result.count)};
+      all.insert(all.end(), result.values.begin(), result.values.end());
+      results.push_back(std::move(all));
+    }
+    void flag(core::Position, SeriesId, const core::FlagChange&) noexcept override {}
+    Results results;
+  };
+  core::Plan hasty = one_minute(), patient = one_minute();
+  hasty.idle = 2s;
+  patient.idle = 30s;
+  using enum core::AggregateKind;
+  for (core::Plan* plan : {&hasty, &patient}) plan->windows[0].aggregates = {{mean}, {min}, {max}};
+  constexpr std::uint32_t series = core::Heads::early + 1000, busy = 40;
+  core::SeriesTable table{series};
+  for (SeriesId id = 0; id < series; ++id) {
+    const std::string name = std::to_string(id);
+    const std::string_view key[] = {name};
+    (void)table.intern(id % 3 == 0 ? hasty : patient, key, "field");
+  }
+  // All begin in one span; then a few are busy, the first and the last, with silences in between.
+  Dice dice{fixture::seed()};
+  std::vector<core::Item> items{core::Item::tick(t0, 0)};
+  for (SeriesId id = 0; id < series; ++id) items.push_back(core::Item::sample(id, t0, 20, 0));
+  for (int second = 0; second < 200; ++second) {
+    const Time now = t0 + std::chrono::seconds{second};
+    items.push_back(core::Item::tick(now, 0));
+    for (int i = 0; i < 100; ++i) {
+      const auto one = static_cast<SeriesId>(dice.below(busy));
+      if ((second / 10 + static_cast<int>(one)) % 3 == 0) continue;
+      const Time time = now + (dice.below(8) == 0 ? -dice.up_to(2s) : std::chrono::milliseconds{10 * i});
+      items.push_back(core::Item::sample(one % 2 == 0 ? one : series - one, time, random_value(dice, 20), 0));
+    }
+  }
+  Sink single, spread, whole;
+  core::Shard one{0, 1, table, single}, spans{0, 1, table, spread}, all{0, 1, table, whole};
+  for (const core::Item& item : items) one.process({&item, 1});
+  all.process(items);
+  for (std::size_t done = 0; done < items.size();) {
+    const auto size = std::min(items.size() - done, static_cast<std::size_t>(1 + dice.below(600)));
+    spans.process({items.data() + done, size});
+    done += size;
+  }
+  CHECK(single.results.size() > 500);
+  CHECK(spread.results == single.results);
+  CHECK(whole.results == single.results);
+  CHECK(all.counters().aggregated.get() == one.counters().aggregated.get());
+  CHECK(all.counters().late.get() == one.counters().late.get());
 }
 
 TEST_CASE("a position past 2^30 is recovered whole") {
