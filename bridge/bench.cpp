@@ -2,6 +2,8 @@
 #include <string>
 #include <vector>
 
+#include "bridge/bench_flag_latency.h"
+#include "bridge/bench_flags.h"
 #include "bridge/bench_kernel.h"
 #include "bridge/bench_load.h"
 #include "bridge/bench_report.h"
@@ -51,6 +53,8 @@ std::vector<std::string> problems(const BenchOptions& options) {
   if ((!options.fleet.empty() || options.sweep) && options.level != "E") {
     all.push_back("bench: --fleet and --sweep are of level E");
   }
+  if (options.flags && (options.sweep || !options.fleet.empty()))
+    all.push_back("bench: --flags stands alone: no --fleet, no --sweep");
   if (!options.fleet.empty() && options.sweep) all.push_back("bench: --fleet or --sweep, not both");
   if (!options.fleet.empty() && !parse_fleet(options.fleet)) {
     all.push_back("bench: --fleet " + options.fleet + ": must be devices (1 to " +
@@ -93,6 +97,8 @@ int bench(const BenchOptions& options) {
   if (all.level == "K")
     return print(KernelReport{bench_kernel({all.keys, all.rounds, all.samples})}, all.json);
   if (!all.fleet.empty()) return print(bench_fleet(all), all.json);
+  if (all.flags && all.level == "G") return print(bench_flag_latency(all), all.json);
+  if (all.flags) return print(bench_flags(1000, 1000, 30), all.json);
   if (all.sweep) return print(bench_sweep(all), all.json);
   return all.level == "E" ? print(bench_engine(all), all.json) : print(bench_gateway(all), all.json);
 }

@@ -180,6 +180,33 @@ BenchFigure random_series(const KernelOptions& options, std::uint64_t keys, unsi
   return figure;
 }
 
+// What a detector on every series costs: the same samples with it and without, on one core.
+BenchFigure detector_on(const KernelOptions& options, std::uint64_t keys) {
+  const core::Plan plain = moments_plan();
+  core::Plan judged = plain;
+  judged.detectors.emplace_back().kind = core::AutoSpec{};
+  judged.detector_rules = {0};
+  Feed without(plain, static_cast<std::uint32_t>(keys), 1);
+  Feed with(judged, static_cast<std::uint32_t>(keys), 1);
+  const std::uint64_t samples = std::max<std::uint64_t>(options.samples / 4, keys);
+  std::vector<Pair> rounds(options.rounds, Pair{0, 0});
+  const std::uint64_t warm = std::max<std::uint64_t>(samples, keys * 200);  // its warming lasts 150 samples
+  (void)without.weir_seconds(samples);
+  (void)with.weir_seconds(warm);
+  for (Pair& round : rounds) {
+    round.yardstick = static_cast<double>(samples) / without.weir_seconds(samples);
+    round.weir = static_cast<double>(samples) / with.weir_seconds(samples);
+  }
+  BenchFigure figure = figure_of(rounds);
+  figure.what = "random series, auto on";
+  figure.keys = keys;
+  figure.cores = 1;
+  figure.window = "60s/10s";
+  figure.yardstick = "the same, no detector";
+  figure.bytes_per_series = judged.state_bytes();
+  return figure;
+}
+
 }  // namespace
 
 std::vector<BenchFigure> bench_kernel(const KernelOptions& options) {
@@ -190,6 +217,9 @@ std::vector<BenchFigure> bench_kernel(const KernelOptions& options) {
   for (const std::uint64_t keys : {60'000ULL, 100'000ULL}) {
     const unsigned cores = std::max(std::thread::hardware_concurrency(), 1U);
     if (keys <= options.keys_max) figures.push_back(random_series(options, keys, std::min(cores, 2U)));
+  }
+  for (const std::uint64_t keys : {1'000ULL, 100'000ULL}) {
+    if (keys <= options.keys_max) figures.push_back(detector_on(options, keys));
   }
   for (const BenchFigure& figure : one_array(options)) figures.push_back(figure);
   for (BenchFigure& figure : every_function(options)) figures.push_back(std::move(figure));

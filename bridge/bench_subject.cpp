@@ -70,8 +70,8 @@ class NullSubject final : public Subject {
 
 class WeirSubject final : public Subject {
  public:
-  WeirSubject(const BenchOptions& options, const BrokerConfig& broker)
-      : port_(wire::free_port()), child_(start(options, broker)) {}
+  WeirSubject(const BenchOptions& options, const BrokerConfig& broker, const std::string& streams)
+      : port_(wire::free_port()), child_(start(options, broker, streams)) {}
 
   Child& child() override { return child_; }
   bool ready() override { return !wire::http_get(port_, "/readyz").empty(); }
@@ -87,12 +87,14 @@ class WeirSubject final : public Subject {
   std::string log() const override { return last_lines(folder_.file("weir.log")); }
 
  private:
-  [[nodiscard]] Child start(const BenchOptions& options, const BrokerConfig& broker) const {
+  [[nodiscard]] Child start(const BenchOptions& options, const BrokerConfig& broker,
+                            const std::string& streams) const {
     const std::string config = folder_.file("weir.json");
     const std::string rest = R"("broker": {"url": ")" + broker.url + R"(", "client_id": ")" +
                              broker.client_id + R"("}, "http": {"listen": "127.0.0.1:)" +
                              std::to_string(port_) + R"("}, "log": {"level": "warn"}, )";
-    write_file(config, bench_config(bench_root, options.fields, options.discover, rest));
+    write_file(config, streams.empty() ? bench_config(bench_root, options.fields, options.discover, rest)
+                                       : '{' + rest + streams + '}');
     return Child::of({options.program, "run", config}, folder_.file("weir.log"));
   }
   [[nodiscard]] std::string metrics() const { return wire::http_get(port_, "/metrics"); }
@@ -111,8 +113,9 @@ std::unique_ptr<Subject> null_subject(const BrokerConfig& broker) {
   return std::make_unique<NullSubject>(broker);
 }
 
-std::unique_ptr<Subject> weir_subject(const BenchOptions& options, const BrokerConfig& broker) {
-  return std::make_unique<WeirSubject>(options, broker);
+std::unique_ptr<Subject> weir_subject(const BenchOptions& options, const BrokerConfig& broker,
+                                      const std::string& streams) {
+  return std::make_unique<WeirSubject>(options, broker, streams);
 }
 
 }  // namespace bridge

@@ -35,6 +35,8 @@ class Subject {
 // A Paho subscriber that only counts.
 [[nodiscard]] std::unique_ptr<Subject> null_subject(const BrokerConfig& broker);
 // `weir run`; asked through its /metrics.
-[[nodiscard]] std::unique_ptr<Subject> weir_subject(const BenchOptions& options, const BrokerConfig& broker);
+// `streams`: the member of the configuration; default: that of the load.
+[[nodiscard]] std::unique_ptr<Subject> weir_subject(const BenchOptions& options, const BrokerConfig& broker,
+                                                    const std::string& streams = {});
 
 }  // namespace bridge

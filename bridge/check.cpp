@@ -10,6 +10,7 @@
 #include "bridge/rules.h"
 #include "bridge/run.h"
 #include "bridge/text.h"
+#include "core/judge.h"
 
 namespace bridge {
 namespace {
@@ -83,6 +84,18 @@ std::string extent(const core::WindowSpec& spec) {
          spec.calendar->zone.name;
 }
 
+void detector_topics(const StreamConfig& stream, const DetectorConfig& detector, std::string& out) {
+  const std::string& name = detector.spec.name;
+  const auto line = [&](const std::string& topic) {
+    out += "  " + filled(topic, "detector", name, stream) + '\n';
+  };
+  out += "stream " + shown(stream.name) + ", detector " + shown(name) + ", " +
+         std::string{core::kind_name(detector.spec)} +
+         (detector.on.empty() ? "" : " on " + shown(detector.on)) + ":\n";
+  line(detector.to.empty() ? stream.flags_to : detector.to);
+  if (!detector.retain_to.empty()) line(detector.retain_to);
+}
+
 void derived_topics(const Rules& rules, std::string& out) {
   head("derived topics", out);
   for (const auto& stream : rules.streams()) {
@@ -95,11 +108,7 @@ void derived_topics(const Rules& rules, std::string& out) {
     if (!from.late_to.empty()) {
       out += "stream " + shown(from.name) + ", late samples:\n  " + filled(from.late_to, "", "", from) + '\n';
     }
-    for (const DetectorConfig& detector : from.detectors) {
-      out += "stream " + shown(from.name) + ", detector " + shown(detector.spec.name) + ", " +
-             std::string{core::kind_name(detector.spec)} + ":\n  " +
-             filled(from.flags_to, "detector", detector.spec.name, from) + '\n';
-    }
+    for (const DetectorConfig& detector : from.detectors) detector_topics(from, detector, out);
   }
 }
 
@@ -124,9 +133,21 @@ std::size_t series_memory(const Rules& rules, std::string& out) {
   return most;
 }
 
+// What each detector adds to a series that it judges.
+void detector_memory(const Rules& rules, std::string& out) {
+  for (const auto& stream : rules.streams()) {
+    for (const DetectorConfig& detector : stream->config->detectors) {
+      out += "stream " + shown(stream->config->name) + ", detector " + shown(detector.spec.name) + ", " +
+             std::string{core::kind_name(detector.spec)} + ": " +
+             bytes_text(core::state_bytes(detector.spec)) + " a series\n";
+    }
+  }
+}
+
 void memory(const Config& config, const Rules& rules, std::uint32_t shards, std::string& out) {
   head("memory", out);
   const std::size_t most = series_memory(rules, out);
+  detector_memory(rules, out);
   const std::uint64_t series = config.limits.series_max;
   const std::uint64_t queue = std::uint64_t{config.aggregation.ring_buffer_size} * sizeof(core::Item);
   const std::size_t tables = series_table_bytes(name_bytes);

@@ -2,7 +2,9 @@
 // failed while running) or throw SetupError (main prints it, exit code 2). Main thread only.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,10 +23,23 @@ int check(const Config& config);
 struct ReplayOptions {
   std::vector<std::string> files;
   CsvOptions csv;
-  std::string out = "-";
-  std::uint32_t workers = 1;  // 0: in place
+  // Where results go: "-" is standard output. Default: there, or nowhere where scores or a plot are asked
+  // for.
+  std::optional<std::string> out;
+  std::string scores;  // file for every judgement: CSV where it ends in .csv, else JSON lines ("-" too)
+  std::string plot;    // file for a page of charts
+  std::size_t plot_series = 50;  // on it, at most
+  std::uint32_t workers = 1;     // 0: in place
 };
 int replay(const Config& config, const ReplayOptions& options);
+
+struct DiffOptions {
+  std::vector<std::string> files;
+  CsvOptions csv;
+  bool json = false;          // print JSON lines in place of text
+  std::uint32_t workers = 1;  // 0: in place
+};
+int diff(const Config& a, const Config& b, const DiffOptions& options);
 
 struct RecordOptions {
   std::string file;
@@ -66,6 +81,7 @@ struct BenchOptions {
                            // goes; E: of event time, 0: 100000
   std::string fleet;       // E: "6000000x1s": devices and the time between two points of each, by the clock
   bool sweep = false;      // E: every key of `aggregation` over its values
+  bool flags = false;      // what detectors find and what they raise for nothing, in place of a speed
   std::uint32_t points = 10;               // fleet, sweep: a device gathers for a message, 1 to 1000
   std::uint32_t workers = 1;               // fleet: 1 to 1024
   std::string duration = "10s";            // G: of the measured part of a round; fleet: 1s to 24h

@@ -1,5 +1,6 @@
 #include "bridge/config.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -49,6 +50,24 @@ std::vector<std::string> series_keys(const StreamConfig& stream) {
   std::erase(keys, "field");
   for (std::string& tag : tag_names(stream.payload)) keys.push_back(std::move(tag));
   return keys;
+}
+
+std::vector<std::string> series_keys(const StreamConfig& stream, const DetectorConfig& detector) {
+  const auto value = find_value(stream, detector.on);
+  return value ? stream.windows[value->window].by : series_keys(stream);
+}
+
+// Names of windows may hold points, and so may percentiles.
+std::optional<core::DetectorSpec::WindowValue> find_value(const StreamConfig& stream, std::string_view on) {
+  for (std::uint32_t i = 0; i < stream.windows.size(); ++i) {
+    const core::WindowSpec& window = stream.windows[i].spec;
+    if (!on.starts_with(window.name + '.')) continue;
+    const auto aggregate = core::find_aggregate(on.substr(window.name.size() + 1));
+    const auto& all = window.aggregates;
+    const auto found = aggregate ? std::find(all.begin(), all.end(), *aggregate) : all.end();
+    if (found != all.end()) return {{i, static_cast<std::uint32_t>(found - all.begin())}};
+  }
+  return std::nullopt;
 }
 
 Config load_config(const std::string& path) {

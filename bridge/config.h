@@ -141,8 +141,17 @@ struct WindowConfig {
 };
 
 struct DetectorConfig {
-  core::DetectorSpec spec;
+  core::DetectorSpec spec;          // but for its `on`: which plan has it is the rules' (rules.h)
   std::vector<std::string> fields;  // only these fields; empty: all
+  std::string on;                   // "1m.p95": a value of a window of the stream; empty: the samples
+  std::vector<std::string> by;      // of peers: captures and tags that a group has in common; not all of them
+  // Topic template of its flags; empty: flags_to. Default: empty, but where flags_to names keys that the
+  // series of the window in `on` lack: derived/{stream}/{by...}/{field}/flag/{detector}.
+  std::string to;
+  // Of a silence: devices that count before they were ever seen, by the values of the stream's keys. Needs
+  // fields, of the detector or the payload.
+  std::vector<std::map<std::string, std::string>> expect;
+  std::string retain_to;  // topic template of how each of its flags stands, retained; default: nowhere
 };
 
 enum class Retained : std::uint8_t { ignore, seed, accept };
@@ -165,9 +174,10 @@ struct StreamConfig {
   Duration idle = 10s;     // 0s to 30 days
   std::optional<Duration> cadence;        // of all its windows: expected time between samples; 0: learned
   std::vector<WindowConfig> windows;      // default: one, "1m", tumbling
-  std::vector<DetectorConfig> detectors;  // default: one, "odd", zscore; [] for none
+  std::vector<DetectorConfig> detectors;  // default: one, "odd", auto; [] for none
   std::string late_to;   // where samples go that come too late for every window; default: nowhere
-  std::string flags_to;  // default derived/{stream}/{captures and tags...}/{field}/flag/{detector}
+  std::string flags_to;  // of detectors without `to`; default derived/{stream}/{captures and
+                         // tags...}/{field}/flag/{detector}
 };
 
 struct PublishConfig {
@@ -207,12 +217,19 @@ struct Config {
 // {field} names the field of payloads that are one bare number, instead of being a key. Empty when `from` is
 // no pattern.
 [[nodiscard]] std::vector<std::string> series_keys(const StreamConfig& stream);
+// Names that make a series of what the detector judges: the stream's, or those of the window in `on`.
+[[nodiscard]] std::vector<std::string> series_keys(const StreamConfig& stream,
+                                                   const DetectorConfig& detector);
+// The value that `on` names: the places of a window in the stream and of an aggregate in the window. Nothing
+// where there is none.
+[[nodiscard]] std::optional<core::DetectorSpec::WindowValue> find_value(const StreamConfig& stream,
+                                                                        std::string_view on);
 // Of one row of the payload, in order: `tags`, then "key" where `each` reads a map.
 [[nodiscard]] std::vector<std::string> tag_names(const PayloadConfig& payload);
 
 // Text with // and /* */ comments. Throws SetupError with one line per problem: "config: <pointer>: ...".
-// Defaults that depend on other keys (stream and window names, `to`, `flags_to`, `by`, retention, the
-// aggregates that a cadence adds) are filled in.
+// Defaults that depend on other keys (stream and window names, `to`, `flags_to`, `by` of a window, retention,
+// the aggregates that a cadence adds) are filled in.
 [[nodiscard]] Config parse_config(std::string_view text);
 // Reads the file; adds its name to the errors.
 [[nodiscard]] Config load_config(const std::string& path);

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bridge/config.h"
+#include "bridge/config_describe_detector.h"
 #include "bridge/config_names.h"
 
 namespace bridge {
@@ -161,34 +162,6 @@ Json window_json(const WindowConfig& window) {
   return out;
 }
 
-void put_kind(const core::ThresholdSpec& threshold, Json& out) {
-  if (threshold.above) out["above"] = *threshold.above;
-  if (threshold.below) out["below"] = *threshold.below;
-  if (threshold.clear) out["clear"] = *threshold.clear;
-}
-
-void put_kind(const core::ZscoreSpec& zscore, Json& out) {
-  out["raise"] = zscore.raise;
-  out["clear"] = zscore.clear;
-  out["warmup"] = zscore.warmup;
-  out["memory"] = zscore.memory;
-  out["deviation_min"] = zscore.deviation_min;
-}
-
-void put_kind(const core::SilenceSpec& silence, Json& out) { out["after"] = format_duration(silence.after); }
-
-Json detector_json(const DetectorConfig& detector) {
-  const core::DetectorSpec& spec = detector.spec;
-  Json out;
-  out["name"] = spec.name;
-  out["kind"] = core::kind_name(spec);
-  if (!detector.fields.empty()) out["fields"] = detector.fields;
-  out["severity"] = name_in(severity_names, spec.severity);
-  std::visit([&](const auto& kind) { put_kind(kind, out); }, spec.kind);
-  if (!std::holds_alternative<core::SilenceSpec>(spec.kind)) out["for"] = format_duration(spec.for_);
-  return out;
-}
-
 Json stream_json(const StreamConfig& stream) {
   Json out;
   out["name"] = stream.name;
@@ -208,7 +181,8 @@ Json stream_json(const StreamConfig& stream) {
   out["windows"] = Json::array();
   for (const WindowConfig& window : stream.windows) out["windows"].push_back(window_json(window));
   out["detectors"] = Json::array();
-  for (const DetectorConfig& detector : stream.detectors) out["detectors"].push_back(detector_json(detector));
+  for (const DetectorConfig& detector : stream.detectors)
+    out["detectors"].push_back(Json::parse(detector_json(detector)));
   put_unless_empty(out, "late_to", stream.late_to);
   out["flags_to"] = stream.flags_to;
   return out;

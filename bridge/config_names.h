@@ -34,6 +34,9 @@ inline constexpr ChoiceNames<core::Severity, 3> severity_names{{{"info", core::S
                                                                 {"warning", core::Severity::warning},
                                                                 {"critical", core::Severity::critical}}};
 
+inline constexpr ChoiceNames<core::SeasonalSpec::Period, 2> period_names{
+    {{"day", core::SeasonalSpec::Period::day}, {"week", core::SeasonalSpec::Period::week}}};
+
 inline constexpr ChoiceNames<core::WindowKind, core::window_kinds> window_kind_names{
     {{"tumbling", core::WindowKind::tumbling},
      {"hopping", core::WindowKind::hopping},

@@ -70,6 +70,7 @@ class ObjectReader {
 
   [[nodiscard]] const std::string& pointer() const { return pointer_; }
   [[nodiscard]] std::string at(std::string_view key) const { return step(pointer_, key); }
+  [[nodiscard]] Problems& problems() { return problems_; }
   void problem(std::string_view key, std::string_view words) { problems_.add(at(key), words); }
 
   // The value, or null when absent. Every key that is allowed must be asked for, here or below.

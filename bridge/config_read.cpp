@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "bridge/config_names.h"
 #include "bridge/config_read.h"
@@ -145,12 +146,40 @@ std::string default_topic(const std::vector<std::string>& keys, std::string_view
   return topic + std::string{end};
 }
 
+// Whether flags_to names keys of the stream that are not among these.
+bool names_others(const StreamConfig& stream, const std::vector<std::string>& keys) {
+  const std::vector<std::string> all = series_keys(stream);
+  return std::any_of(all.begin(), all.end(), [&](const std::string& key) {
+    return std::find(keys.begin(), keys.end(), key) == keys.end() &&
+           stream.flags_to.find('{' + key + '}') != std::string::npos;
+  });
+}
+
 void fill_topics(StreamConfig& stream) {
   for (WindowConfig& window : stream.windows) {
     if (window.to.empty()) window.to = default_topic(window.by, "{field}/{window}");
   }
   if (stream.flags_to.empty() && !stream.ignore) {
     stream.flags_to = default_topic(series_keys(stream), "{field}/flag/{detector}");
+  }
+  for (DetectorConfig& detector : stream.detectors) {
+    const std::vector<std::string> keys = series_keys(stream, detector);
+    if (detector.to.empty() && names_others(stream, keys))
+      detector.to = default_topic(keys, "{field}/flag/{detector}");
+  }
+}
+
+// The one key there is needs no name.
+void name_expected(StreamConfig& stream) {
+  const std::vector<std::string> keys = series_keys(stream);
+  if (keys.size() != 1) return;
+  for (DetectorConfig& detector : stream.detectors) {
+    for (auto& device : detector.expect) {
+      if (auto only = device.extract(""); !only.empty()) {
+        only.key() = keys.front();
+        device.insert(std::move(only));
+      }
+    }
   }
 }
 
@@ -182,6 +211,7 @@ Config read_config(const Node& root, Problems& problems) {
   name_streams(config.streams);
   for (StreamConfig& stream : config.streams) {
     fill_topics(stream);
+    name_expected(stream);
     if (!stream.ignore && stream.series_max == 0) stream.series_max = config.limits.series_max;
   }
   return config;

@@ -8,6 +8,7 @@
 
 #include "bridge/config.h"
 #include "bridge/config_node.h"
+#include "bridge/topic.h"
 
 namespace bridge {
 
@@ -24,6 +25,8 @@ void read_payload(const Node& node, const std::string& pointer, Problems& proble
 // be under way.
 void read_window(const Node& node, const std::string& pointer, Problems& problems, const StreamConfig& stream,
                  WindowConfig& window);
+void read_detector(const Node& node, const std::string& pointer, Problems& problems,
+                   DetectorConfig& detector);
 // A window that was not written: a minute, tumbling.
 void default_window(const StreamConfig& stream, WindowConfig& window);
 // The keys "aggregates" and those that say more about some of them. The rest of the spec was read.
@@ -31,7 +34,7 @@ void read_aggregates(ObjectReader& in, Problems& problems, core::WindowSpec& spe
 // What a cadence (0: learned) means for a window: two aggregates tell of it.
 void add_cadence(core::WindowSpec& spec, core::Duration cadence);
 // "learned", which is 0, or a duration.
-void read_cadence(ObjectReader& in, std::optional<core::Duration>& cadence);
+void read_learned(ObjectReader& in, std::string_view key, std::optional<core::Duration>& target);
 // The tree as a configuration, with defaults that depend on other keys filled in. Reports what cannot be
 // read.
 [[nodiscard]] Config read_config(const Node& root, Problems& problems);
@@ -45,6 +48,12 @@ struct Output {
 };
 // The part of it that is about streams. `outputs`: the topics published to besides those of streams.
 void validate_streams(const Config& config, std::vector<Output> outputs, Problems& problems);
+// One of them: its keys, windows and detectors. `outputs`: the topics it publishes to are added.
+void validate_stream(const StreamConfig& stream, const TopicPattern& pattern, const std::string& pointer,
+                     std::vector<Output>& outputs, Problems& problems);
+// Its topics alone. The rules were read.
+void validate_topics(const StreamConfig& stream, const std::string& pointer, std::vector<Output>& outputs,
+                     Problems& problems);
 // A name that stands in topics and metrics must be there as it is in the file. Empty ones were reported when
 // they were read.
 void check_name(const std::string& name, const std::string& pointer, Problems& problems);

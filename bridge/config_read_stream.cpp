@@ -9,58 +9,6 @@ namespace {
 
 constexpr std::size_t rules_max = 100;  // windows, or detectors, of a stream
 
-void read_threshold(ObjectReader& in, core::DetectorSpec& spec) {
-  core::ThresholdSpec threshold;
-  in.number("above", threshold.above);
-  in.number("below", threshold.below);
-  in.number("clear", threshold.clear);
-  in.duration("for", spec.for_);
-  spec.kind = threshold;
-}
-
-void read_zscore(ObjectReader& in, core::DetectorSpec& spec) {
-  core::ZscoreSpec zscore;
-  in.number("raise", zscore.raise);
-  in.number("clear", zscore.clear);
-  in.integer("warmup", zscore.warmup, 8, 1'000'000);
-  in.integer("memory", zscore.memory, 8, 1'000'000);
-  in.number("deviation_min", zscore.deviation_min);
-  in.duration("for", spec.for_);
-  spec.kind = zscore;
-}
-
-void read_silence(ObjectReader& in, core::DetectorSpec& spec) {
-  core::SilenceSpec silence{unread};
-  in.need("after", "write how long a series may say nothing, as \"3m\"");
-  in.duration("after", silence.after);
-  if (silence.after == unread) silence.after = 1min;  // reported; what is checked later need not repeat it
-  spec.kind = silence;
-}
-
-void read_detector(const Node& node, const std::string& pointer, Problems& problems,
-                   DetectorConfig& detector) {
-  enum class Kind { threshold, zscore, silence, none };
-  constexpr ChoiceNames<Kind, 3> kinds{
-      {{"threshold", Kind::threshold}, {"zscore", Kind::zscore}, {"silence", Kind::silence}}};
-  ObjectReader in(node, pointer, problems);
-  core::DetectorSpec& spec = detector.spec;
-  read_name(in, spec.name);
-  Kind kind = Kind::none;
-  in.need("kind", "choose \"threshold\", \"zscore\" or \"silence\"");
-  in.choice("kind", kind, kinds);
-  read_field_names(in, detector.fields);
-  in.choice("severity", spec.severity, severity_names);
-  if (kind == Kind::none) {  // which other keys are allowed is not known
-    spec.kind = core::ZscoreSpec{};
-    return;
-  }
-  if (kind == Kind::threshold) read_threshold(in, spec);
-  if (kind == Kind::zscore) read_zscore(in, spec);
-  if (kind == Kind::silence) read_silence(in, spec);
-  if (in.find("name") == nullptr) spec.name = core::kind_name(spec);
-  in.finish();
-}
-
 void read_rules(ObjectReader& in, Problems& problems, StreamConfig& stream) {
   in.at_most("windows", rules_max);
   in.at_most("detectors", rules_max);
@@ -76,7 +24,7 @@ void read_rules(ObjectReader& in, Problems& problems, StreamConfig& stream) {
       })) {
     DetectorConfig& detector = stream.detectors.emplace_back();
     detector.spec.name = "odd";
-    detector.spec.kind = core::ZscoreSpec{};
+    detector.spec.kind = core::AutoSpec{};
   }
 }
 
@@ -116,7 +64,7 @@ void read_stream(const Node& node, const std::string& pointer, Problems& problem
   in.duration("lateness", stream.lateness, 0s, 30 * 24h);
   in.duration("future", stream.future, 0s, 365 * 24h);
   in.duration("idle", stream.idle, 0s, 30 * 24h);
-  read_cadence(in, stream.cadence);
+  read_learned(in, "cadence", stream.cadence);
   read_rules(in, problems, stream);
   in.text("late_to", stream.late_to);
   if (in.find("late_to") != nullptr && stream.late_to.empty())

@@ -238,10 +238,10 @@ void read_results(ObjectReader& in, WindowSpec& spec) {
 
 }  // namespace
 
-void read_cadence(ObjectReader& in, std::optional<Duration>& cadence) {
+void read_learned(ObjectReader& in, std::string_view key, std::optional<Duration>& target) {
   constexpr std::array<std::string_view, 1> words{"learned"};
   Duration given{0};
-  if (word_or_duration(in, "cadence", words, given)) cadence = given;
+  if (word_or_duration(in, key, words, given)) target = given;
 }
 
 void default_window(const StreamConfig& stream, WindowConfig& window) {
@@ -274,7 +274,7 @@ void read_window(const Node& node, const std::string& pointer, Problems& problem
   read_field_names(in, window.fields);
   read_aggregates(in, problems, spec);
   std::optional<Duration> cadence = stream.cadence;
-  read_cadence(in, cadence);
+  read_learned(in, "cadence", cadence);
   if (cadence) add_cadence(spec, *cadence);
   in.text("to", window.to);
   if (in.find("to") != nullptr && window.to.empty())

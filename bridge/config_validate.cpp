@@ -6,6 +6,7 @@
 #include "bridge/error.h"
 #include "bridge/journal.h"
 #include "bridge/session_filters.h"
+#include "bridge/status.h"
 #include "bridge/text.h"
 #include "bridge/topic.h"
 
@@ -162,7 +163,9 @@ void validate(const Config& config, Problems& problems) {
   try {
     const TopicTemplate topic(config.status.topic, {"client_id"});
     const std::string filled = topic.widest_filter({&config.broker.client_id});
-    outputs.push_back({"/status/topic", config.status.topic, {filled, session_filters_topic(filled)}});
+    outputs.push_back({"/status/topic",
+                       config.status.topic,
+                       {filled, session_filters_topic(filled), outage_topic(filled)}});
   } catch (const SetupError& error) {
     problems.add("/status/topic", error.what());
   }

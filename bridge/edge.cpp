@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "bridge/decode.h"
@@ -12,6 +13,7 @@
 #include "bridge/repeats.h"
 #include "bridge/routes.h"
 #include "bridge/topic.h"
+#include "core/peers.h"
 
 namespace bridge {
 
@@ -80,9 +82,31 @@ struct Edge::Inner {
     next_tick = std::max(tick + tick_every, next_tick);
     tick_position = position;
     engine.tick(next_tick - tick_every, position);
+    const std::uint32_t step = roster.step();
     const double part = roster.tick(next_tick - tick_every, position);
     if (part > 0) routes.forget(roster.step(), Roster::ttl_steps, part);
+    if (!std::exchange(begun, true) || roster.step() != step) begin_step();
     return true;
+  }
+
+  // Peers that said nothing in the step before do not count; what is expected stays in use.
+  void begin_step() {
+    peers.forget(std::max(roster.step(), 1U) - 1);
+    for (const auto& stream : streams) {
+      for (const ExpectedSeries& expected : stream->rules->expected) expect(*stream, expected);
+    }
+  }
+
+  void expect(EdgeStream& stream, const ExpectedSeries& expected) {
+    const core::Plan* plan = stream.rules->groupings[0].plan_for(expected.field);
+    key.assign(expected.key.begin(), expected.key.end());
+    const auto [id, fresh] = roster.enter(*plan, key, expected.field, position);
+    if (id == limited_series) {
+      log_throttled(Level::warn, "edge", "no room for a series that is expected; raise limits.series_max",
+                    {{"stream", stream.rules->config->name}, {"key", expected.key.front()}});
+    } else if (fresh) {
+      engine.expect(id, position);
+    }
   }
 
   // Which time a sample has: the payload's where it can be believed, else the arrival's. Nothing when it lies
@@ -191,11 +215,24 @@ struct Edge::Inner {
       key.push_back(source.tag ? row_tags[source.index] : from.captures[source.index]);
     }
     const auto [id, fresh] = roster.enter(*plan, key, field_name, position);
+    if (fresh && grouping.paired) peers.join(id, group_name(from, field_name, grouping));
     if (fresh) {
       note_name(stream, field_name);
       for (const std::string_view value : key) note_name(stream, value);
     }
     return id;
+  }
+
+  // Of those whose samples are compared: what their series are alike in. `key` has the values.
+  std::string group_name(const Route& from, const std::string& field, const Grouping& grouping) const {
+    std::string name = std::to_string(from.stream->index) + '/' +
+                       std::to_string(&grouping - from.stream->rules->groupings.data()) + '/' +
+                       std::to_string(field.size()) + '/' + field;
+    for (const std::size_t i : grouping.alike) {
+      name += '/' + std::to_string(key[i].size()) + '/';
+      name += key[i];
+    }
+    return name;
   }
 
   // A sample has found no room.
@@ -301,9 +338,10 @@ struct Edge::Inner {
     const Duration future = stream.config->future;
     const std::size_t groupings = stream.groupings.size();
     const std::size_t tag_count = stream.tag_names.size();
-    for (std::size_t i = seed || groupings != 1 ? 0 : take_plain(from, arrival); i < decoded.readings.size();
+    const bool alone = seed || stream.has_peers;  // each reading by itself
+    for (std::size_t i = alone || groupings != 1 ? 0 : take_plain(from, arrival); i < decoded.readings.size();
          ++i) {
-      if (const std::size_t run = seed || tag_count != 0 ? 0 : take_run(from, i, arrival); run != 0) {
+      if (const std::size_t run = alone || tag_count != 0 ? 0 : take_run(from, i, arrival); run != 0) {
         i += run - 1;
         continue;
       }
@@ -318,17 +356,32 @@ struct Edge::Inner {
         const std::string_view* const row_tags = decoded.tags.data() + reading.row * tag_count;
         const SeriesId id = series_of(from, reading.field, g, row_tags);
         if (id == unwanted_series || seed) continue;
+        const Grouping& grouping = stream.groupings[g];
+        const bool good = id != limited_series && !quarantined;
+        if (good && grouping.paired) {
+          take_paired(grouping, id, time, reading.value);
+          continue;
+        }
         counters.samples.add();
-        if (id != limited_series && !quarantined) {
+        if (good) {
           counters.pushed.add();
           engine.push(id, time, reading.value, position);
         } else if (quarantined) {
           counters.future.add();
         } else {
-          note_overflow(from, reading.field, stream.groupings[g], row_tags);
+          note_overflow(from, reading.field, grouping, row_tags);
         }
       }
     }
+  }
+
+  // While there are too few peers the number is no sample of that grouping.
+  void take_paired(const Grouping& grouping, SeriesId id, Time time, double value) {
+    const auto median = peers.say(id, value, roster.step(), grouping.members_least);
+    if (!median) return;
+    counters.samples.add();
+    counters.pushed.add();
+    engine.push_pair(id, time, value, *median, position);
   }
 
   // The first readings, as long as they are what nearly all are: one number of a field, at the time of
@@ -422,6 +475,8 @@ struct Edge::Inner {
   std::vector<std::string_view> captures;
   std::vector<SeriesId> passing_series;
   Repeats repeats;
+  core::Peers peers;
+  bool begun = false;  // there was a tick
   Decoded decoded;
   std::vector<std::string_view> key;
   std::string safe;
@@ -439,6 +494,11 @@ Edge::~Edge() = default;
 void Edge::take(std::span<const Message> messages) noexcept { inner_->take(messages); }
 
 bool Edge::take_tick(Time now) noexcept { return inner_->tick_due(now); }
+
+void Edge::take_link(bool up, Time now) noexcept {
+  inner_->tick_due(now);
+  inner_->engine.link(up, inner_->next_tick - tick_every, inner_->position);
+}
 
 Position Edge::position() const noexcept { return inner_->position; }
 

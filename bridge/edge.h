@@ -49,6 +49,8 @@ class Edge {
   // Time has come to `now` and no message came: sends the tick that is due, if one is. Returns whether it
   // did.
   bool take_tick(core::Time now) noexcept;
+  // From `now` on the source hears nothing, or everything again. At the beginning it hears.
+  void take_link(bool up, core::Time now) noexcept;
   // Messages taken so far.
   [[nodiscard]] core::Position position() const noexcept;
 

@@ -14,11 +14,11 @@ namespace bridge {
 
 namespace {
 
-// Members of window and flag messages that are not keys, beside the aggregates.
-constexpr std::array<std::string_view, 22> fixed_members{
-    "v",           "stream", "window", "field",    "start", "end",      "rev",  "final",
-    "approximate", "id",     "state",  "detector", "kind",  "severity", "time", "value",
-    "expected",    "low",    "high",   "score",    "since", "watermark"};
+// Members of window, flag and score messages that are not keys, beside the aggregates.
+constexpr std::array<std::string_view, 24> fixed_members{
+    "v",     "aggregate",   "stream", "window", "field",    "start", "end",       "rev",
+    "final", "approximate", "id",     "state",  "detector", "kind",  "severity",  "time",
+    "value", "expected",    "low",    "high",   "score",    "since", "watermark", "up"};
 
 bool is_fixed(std::string_view name) {
   return std::find(fixed_members.begin(), fixed_members.end(), name) != fixed_members.end() ||
@@ -182,11 +182,15 @@ Encoder::Stream Encoder::make(const StreamRules& rules) {
   for (const Grouping& grouping : rules.groupings) {
     if (!rules.late_topic.parts().empty()) stream.lates.push_back(make_late(rules, grouping));
   }
-  const auto& names = rules.groupings[0].names;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    stream.flag_keys.emplace_back(member_name(key_member(names[i])), i);
-  }
   return stream;
+}
+
+std::vector<Encoder::Member> Encoder::members_of(const Grouping& grouping) {
+  std::vector<Member> members;
+  for (std::size_t i = 0; i < grouping.names.size(); ++i) {
+    members.emplace_back(member_name(key_member(grouping.names[i])), i);
+  }
+  return members;
 }
 
 Encoder::WindowText Encoder::make_window(const StreamRules& rules, std::size_t window) {
@@ -215,9 +219,7 @@ Encoder::LateText Encoder::make_late(const StreamRules& rules, const Grouping& g
   if (std::find(windows.begin(), windows.end(), index) == windows.end()) return text;
   text.head = R"({"v":1)";
   append_member("stream", rules.config->name, text.head);
-  for (std::size_t i = 0; i < grouping.names.size(); ++i) {
-    text.keys.emplace_back(member_name(key_member(grouping.names[i])), i);
-  }
+  text.keys = members_of(grouping);
   text.topic = make_topic(rules.late_topic,
                           {late_template_names(*rules.config), rules.config->name, {}, grouping.names});
   return text;
@@ -225,16 +227,24 @@ Encoder::LateText Encoder::make_late(const StreamRules& rules, const Grouping& g
 
 Encoder::DetectorText Encoder::make_detector(const StreamRules& rules, std::size_t detector) {
   const core::DetectorSpec& spec = rules.config->detectors[detector].spec;
-  const auto& series_keys = rules.groupings[0].names;
+  const DetectorRules& own = rules.detectors[detector];
+  const Grouping& grouping = rules.groupings[own.grouping];
   DetectorText text;
+  text.keys = members_of(grouping);
   append_id_part(rules.config->name, text.id);
   text.id += '/';
   append_id_part(spec.name, text.id);
   append_member("detector", spec.name, text.head);
   append_member("kind", core::kind_name(spec), text.head);
   append_member("severity", core::name(spec.severity), text.head);
-  text.topic = make_topic(rules.flag_topic,
-                          {flag_template_names(series_keys), rules.config->name, spec.name, series_keys});
+  if (own.on) {
+    const core::WindowSpec& window = rules.config->windows[own.on->window].spec;
+    append_member("window", window.name, text.head);
+    append_member("aggregate", core::name(window.aggregates[own.on->value]), text.head);
+  }
+  const Names names{flag_template_names(grouping.names), rules.config->name, spec.name, grouping.names};
+  text.topic = make_topic(own.flag_topic, names);
+  text.state_topic = make_topic(own.state_topic, names);
   return text;
 }
 
@@ -275,7 +285,7 @@ void Encoder::window(core::Position cause, core::SeriesId series, const core::Wi
   for (std::size_t i = 0; i < text.aggregates.size(); ++i) {
     write_value(text.aggregates[i], result.values[i], result.nulls);
   }
-  if (result.approximate) payload_ += R"(,"approximate":true)";
+  payload_ += result.approximate ? R"(,"approximate":true})" : "}";
   push(cause, series);
 }
 
@@ -284,15 +294,15 @@ void Encoder::flag(core::Position cause, core::SeriesId series, const core::Flag
   const std::size_t rule = plan.detector_rules[change.detector];
   Stream& stream = streams_[plan.stream];
   const DetectorText& text = stream.detectors[rule];
-  (change.raised ? stream.raised : stream.cleared)[rule].add();
+  (change.state != core::FlagState::cleared ? stream.raised : stream.cleared)[rule].add();
 
   write_topic(text.topic, series);
-  write_id(text, stream.flag_keys.size(), series, change.since);
+  write_id(text, series, change.since);
   payload_ = R"({"v":1)";
   append_member("id", id_, payload_);
-  payload_ += change.raised ? R"(,"state":"raised")" : R"(,"state":"cleared")";
+  append_member("state", core::name(change.state), payload_);
   payload_ += text.head;
-  write_keys(stream.flag_keys, series);
+  write_keys(text.keys, series);
   append_member("field", table_.field(series), payload_);
   write_time(R"(,"time":")", change.time);
   if (change.value) write_number(R"(,"value":)", *change.value);
@@ -301,7 +311,11 @@ void Encoder::flag(core::Position cause, core::SeriesId series, const core::Flag
   if (change.high) write_number(R"(,"high":)", *change.high);
   write_number(R"(,"score":)", change.score);
   write_time(R"(,"since":")", change.since);
+  payload_ += '}';
   push(cause, series);
+  if (text.state_topic.empty()) return;
+  write_topic(text.state_topic, series);
+  push(cause, series, true);
 }
 
 void Encoder::late(core::Position cause, core::SeriesId series, const core::Point& point,
@@ -315,6 +329,7 @@ void Encoder::late(core::Position cause, core::SeriesId series, const core::Poin
   write_time(R"(,"time":")", point.time);
   write_value(R"(,"value":)", point.value, true);
   write_time(R"(,"watermark":")", watermark);
+  payload_ += '}';
   push(cause, series);
 }
 
@@ -342,9 +357,9 @@ void Encoder::write_keys(const std::vector<Member>& keys, core::SeriesId series)
   }
 }
 
-void Encoder::write_id(const DetectorText& text, std::size_t keys, core::SeriesId series, core::Time since) {
+void Encoder::write_id(const DetectorText& text, core::SeriesId series, core::Time since) {
   id_ = text.id;
-  for (std::size_t i = 0; i < keys; ++i) {
+  for (std::size_t i = 0; i < text.keys.size(); ++i) {
     id_ += '/';
     append_id_part(table_.key(series, i), id_);
   }
@@ -387,9 +402,8 @@ void Encoder::write_number(std::string_view member, double value) {
   append_number(value, payload_);
 }
 
-void Encoder::push(core::Position cause, core::SeriesId series) {
-  payload_ += '}';
-  outbox_.push({cause, table_.ordinal(series), topic_, payload_});
+void Encoder::push(core::Position cause, core::SeriesId series, bool retain) {
+  outbox_.push({cause, table_.ordinal(series), topic_, payload_, retain});
 }
 
 }  // namespace bridge

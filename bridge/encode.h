@@ -50,8 +50,10 @@ class Encoder final : public core::Output {
   };
   struct DetectorText {
     std::vector<TopicPart> topic;
+    std::vector<TopicPart> state_topic;  // empty: states are not published
     std::string id;
     std::string head;
+    std::vector<Member> keys;
   };
   struct LateText {
     std::vector<TopicPart> topic;
@@ -62,12 +64,12 @@ class Encoder final : public core::Output {
     std::vector<WindowText> windows;
     std::vector<LateText> lates;  // by grouping; none where late samples are not published
     std::vector<DetectorText> detectors;
-    std::vector<Member> flag_keys;
     std::vector<core::Counter> window_counts, raised, cleared;
   };
   struct Names;
 
   static Stream make(const StreamRules& rules);
+  static std::vector<Member> members_of(const Grouping& grouping);
   static WindowText make_window(const StreamRules& rules, std::size_t window);
   static LateText make_late(const StreamRules& rules, const Grouping& grouping);
   static DetectorText make_detector(const StreamRules& rules, std::size_t detector);
@@ -75,12 +77,12 @@ class Encoder final : public core::Output {
 
   void write_topic(const std::vector<TopicPart>& parts, core::SeriesId series);
   void write_keys(const std::vector<Member>& keys, core::SeriesId series);
-  void write_id(const DetectorText& text, std::size_t keys, core::SeriesId series, core::Time since);
+  void write_id(const DetectorText& text, core::SeriesId series, core::Time since);
   void write_span(core::Time start, core::Time end);
   void write_time(std::string_view member, core::Time time);
   void write_value(std::string_view member, double value, bool nulls);
   void write_number(std::string_view member, double value);
-  void push(core::Position cause, core::SeriesId series);
+  void push(core::Position cause, core::SeriesId series, bool retain = false);
 
   const core::SeriesTable& table_;
   Outbox& outbox_;

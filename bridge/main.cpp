@@ -1,6 +1,7 @@
 // The command line. The one place that turns options into calls, SetupErrors into exit code 2, and prints
 // what went wrong.
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -63,6 +64,7 @@ struct Commands {
   ConfigOptions config;
   RunOptions run;
   ReplayOptions replay;
+  DiffOptions diff;
   RecordOptions record;
   SimulateOptions simulate;
   BenchOptions bench;
@@ -85,23 +87,46 @@ struct Commands {
     CLI::App* sub =
         command(app, "replay", "Run recorded traffic through a configuration: results as JSON lines",
                 "weir replay weir.json monday.rec\n  weir replay --from 'line/{device}' "
-                "--csv-topic 'line/{machine}' --csv-time timestamp data.csv");
+                "--csv-topic 'line/{machine}' --csv-time timestamp data.csv\n  "
+                "weir replay weir.json monday.rec --scores scores.csv --plot monday.html");
     sub->add_option("files", replay_arguments,
                     "CONFIG FILE...; without CONFIG where --from is given. '-' is standard input")
         ->required();
     sub->add_option("--from", config.from,
                     "No configuration file: take this topic pattern, with defaults for all else");
-    sub->add_option("--csv-topic", replay.csv.topic,
-                    "Topic of a CSV row; {column} is replaced by the row's value");
-    sub->add_option("--csv-time", replay.csv.time,
-                    "Name of the CSV column that holds the time (default: the first)");
-    sub->add_option("--out", replay.out, "File to write (it must not exist); '-' is standard output")
-        ->capture_default_str();
-    sub->add_option("--workers", replay.workers,
-                    "Worker threads; 0: none. The results are the same for any number")
-        ->check(CLI::Range(0, 1024))
+    add_reading(*sub, replay.csv, replay.workers);
+    sub->add_option("--out", replay.out,
+                    "File for results (it must not exist); '-' is standard output, the default unless "
+                    "--scores or --plot is given");
+    sub->add_option("--scores", replay.scores,
+                    "File for what every detector says about every value: CSV if it ends in .csv, else "
+                    "JSON lines; '-' is standard output");
+    sub->add_option("--plot", replay.plot,
+                    "File for an HTML page that shows values, what was expected, and flags");
+    sub->add_option("--plot-series", replay.plot_series, "Most series on the page; flagged ones come first")
+        ->check(CLI::Range(1, 10'000))
         ->capture_default_str();
     sub->callback([this] { chosen = [this] { return replay_files(); }; });
+  }
+  void add_diff(CLI::App& app) {
+    CLI::App* sub = command(app, "diff", "What two configurations flag differently in recorded traffic",
+                            "weir diff weir.json tuned.json monday.rec");
+    sub->add_option("a", diff_paths[0], "Configuration A")->required();
+    sub->add_option("b", diff_paths[1], "Configuration B")->required();
+    sub->add_option("files", diff.files, "Recorded files")->required();
+    add_reading(*sub, diff.csv, diff.workers);
+    sub->add_flag("--json", diff.json, "Print JSON lines");
+    sub->callback([this] {
+      chosen = [this] { return bridge::diff(load_config(diff_paths[0]), load_config(diff_paths[1]), diff); };
+    });
+  }
+  // How recorded files are read, and by how many.
+  static void add_reading(CLI::App& app, CsvOptions& csv, std::uint32_t& workers) {
+    app.add_option("--csv-topic", csv.topic, "Topic of a CSV row; {column} is replaced by the row's value");
+    app.add_option("--csv-time", csv.time, "Name of the CSV column that holds the time (default: the first)");
+    app.add_option("--workers", workers, "Worker threads; 0: none. The results are the same for any number")
+        ->check(CLI::Range(0, 1024))
+        ->capture_default_str();
   }
   void add_record(CLI::App& app) {
     CLI::App* sub = command(app, "record", "Write what arrives to a recording",
@@ -128,6 +153,7 @@ struct Commands {
   }
 
   std::vector<std::string> replay_arguments;
+  std::array<std::string, 2> diff_paths;
 };
 
 void Commands::add_simulate(CLI::App& app) {
@@ -179,6 +205,9 @@ void Commands::add_bench(CLI::App& app) {
       "--fleet", bench.fleet,
       "Offer a fleet's points by the clock (E): devices x time between two points, as 6000000x1s");
   sub->add_flag("--sweep", bench.sweep, "Every key of `aggregation` over its values (E)");
+  sub->add_flag("--flags", bench.flags,
+                "What detectors find in a fleet with faults, and raise for nothing; with level G: how soon a "
+                "flag reaches a subscriber at half of what is carried, or at --rate");
   sub->add_option("--points", bench.points, "Points that a device gathers for a message (fleet, sweep)")
       ->capture_default_str();
   sub->add_option("--workers", bench.workers, "Workers (fleet)")->capture_default_str();
@@ -197,6 +226,7 @@ int main(int argc, char** argv) {
   commands.add_run(app);
   commands.add_check(app);
   commands.add_replay(app);
+  commands.add_diff(app);
   commands.add_record(app);
   commands.add_simulate(app);
   commands.add_bench(app);

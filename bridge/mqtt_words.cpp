@@ -46,7 +46,7 @@ constexpr std::array words{
     Word{0x97, "quota exceeded", "ask whoever runs the broker"},
     Word{0x98, "administrative action", "ask whoever runs the broker"},
     Word{0x99, "payload format not valid", ""},
-    Word{0x9A, "retain not supported", "set publish.retain to false"},
+    Word{0x9A, "retain not supported", "set publish.retain to false, and leave out retain_to"},
     Word{0x9B, "QoS not supported", "lower publish.qos and the streams' qos"},
     Word{0x9C, "use another server", "change broker.url"},
     Word{0x9D, "server moved", "change broker.url"},

@@ -16,6 +16,7 @@ struct Header {
   std::uint64_t series;
   std::uint32_t topic_bytes;
   std::uint32_t payload_bytes;
+  bool retain;
 };
 constexpr std::size_t bytes_max_of_text = std::numeric_limits<std::uint32_t>::max();
 constexpr std::size_t block_bytes = 64 << 10;  // there may be a thousand outboxes
@@ -39,7 +40,7 @@ bool Outbox::push(const Result& result) noexcept {
   CHECK(result.topic.size() <= bytes_max_of_text && result.payload.size() <= bytes_max_of_text,
         "%zu and %zu bytes", result.topic.size(), result.payload.size());
   const Header header{result.cause, result.series, static_cast<std::uint32_t>(result.topic.size()),
-                      static_cast<std::uint32_t>(result.payload.size())};
+                      static_cast<std::uint32_t>(result.payload.size()), result.retain};
   char* at = inner_->queue.reserve(sizeof header + result.topic.size() + result.payload.size());
   if (at == nullptr) {
     inner_->refused.add();
@@ -64,7 +65,8 @@ const Result* Outbox::front() noexcept {
   o.result = {header.cause,
               header.series,
               {topic, header.topic_bytes},
-              {topic + header.topic_bytes, header.payload_bytes}};
+              {topic + header.topic_bytes, header.payload_bytes},
+              header.retain};
   o.at_front = true;
   return &o.result;
 }

@@ -16,6 +16,7 @@ struct Result {
   std::uint64_t series;  // its ordinal (core/series.h)
   std::string_view topic;
   std::string_view payload;
+  bool retain = false;  // the broker is to keep it, whatever publish.retain says
 };
 
 class Outbox {

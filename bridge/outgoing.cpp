@@ -25,13 +25,14 @@ Outgoing::Outgoing(const PublishConfig& config, Sink& sink, PublishCounters& cou
 
 bool Outgoing::room() const noexcept { return held() < buffer_ || !waiting_.empty(); }
 
-void Outgoing::add(std::string_view topic, std::string_view payload) {
+void Outgoing::add(std::string_view topic, std::string_view payload, bool retain) {
   CHECK(room(), "%zu held, a buffer of %zu", held(), buffer_);
   if (held() == buffer_) {
     waiting_.pop_front();
     counters_.dropped.add();
   }
-  waiting_.push_back({++orders_, {std::string(topic), std::string(payload), config_.qos, config_.retain}});
+  waiting_.push_back(
+      {++orders_, {std::string(topic), std::string(payload), config_.qos, config_.retain || retain}});
   counters_.held.set(held());
 }
 

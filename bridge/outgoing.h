@@ -39,8 +39,9 @@ class Outgoing {
   // A result may be added: false while the buffer is full of results that cannot be given up, being under
   // way.
   [[nodiscard]] bool room() const noexcept;
-  // Precondition: room(). The oldest that waits is dropped when the buffer is full.
-  void add(std::string_view topic, std::string_view payload);
+  // Precondition: room(). The oldest that waits is dropped when the buffer is full. `retain`: the broker is
+  // to keep it, whatever the configuration says.
+  void add(std::string_view topic, std::string_view payload, bool retain = false);
   // Replaces a status of the same topic.
   void add_status(Publication status);
 

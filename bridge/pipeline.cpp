@@ -10,8 +10,8 @@ std::uint32_t effective_shards(const AggregationConfig& config) {
   return std::clamp(std::thread::hardware_concurrency() / 2, 1U, 1024U);
 }
 
-Pipeline::Pipeline(const Config& config, bool threads, std::size_t outbox_bytes)
-    : rules_(config), table_(config.limits.series_max) {
+Pipeline::Pipeline(const Config& config, bool threads, std::size_t outbox_bytes, const Tap& tap)
+    : rules_(config, static_cast<bool>(tap)), table_(config.limits.series_max) {
   core::EngineSpec spec;
   spec.shards = effective_shards(config.aggregation);
   spec.threads = threads;
@@ -21,7 +21,8 @@ Pipeline::Pipeline(const Config& config, bool threads, std::size_t outbox_bytes)
   for (std::uint32_t shard = 0; shard < spec.shards; ++shard) {
     outboxes_.push_back(std::make_unique<Outbox>(outbox_bytes));
     encoders_.push_back(std::make_unique<Encoder>(rules_, table_, *outboxes_.back()));
-    outputs.push_back(encoders_.back().get());
+    if (tap) taps_.push_back(tap(*encoders_.back(), rules_, table_));
+    outputs.push_back(tap ? taps_.back().get() : encoders_.back().get());
   }
   engine_ = std::make_unique<core::Engine>(spec, table_, outputs);
   edge_ = std::make_unique<Edge>(rules_, table_, *engine_);

@@ -2,6 +2,7 @@
 // `run`, `replay` and the bench share. Owned by the thread that drives the edge.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -15,11 +16,17 @@
 
 namespace bridge {
 
+// Puts something between a shard and its encoder, which then hears every judgement of a detector as well, and
+// hands on to the encoder what is to be published.
+using Tap = std::function<std::unique_ptr<core::Output>(core::Output& encoder, const Rules& rules,
+                                                        const core::SeriesTable& table)>;
+
 class Pipeline {
  public:
   // `threads` false: everything in place on the caller's thread. `outbox_bytes`: bound of each shard's
-  // outbox. `config` outlives the pipeline.
-  Pipeline(const Config& config, bool threads, std::size_t outbox_bytes);
+  // outbox. `config` outlives the pipeline. `tap` is called once for each shard; without it no detector
+  // explains what it does not flag.
+  Pipeline(const Config& config, bool threads, std::size_t outbox_bytes, const Tap& tap = {});
   ~Pipeline();
 
   [[nodiscard]] Edge& edge() { return *edge_; }
@@ -39,6 +46,7 @@ class Pipeline {
   core::SeriesTable table_;
   std::vector<std::unique_ptr<Outbox>> outboxes_;
   std::vector<std::unique_ptr<Encoder>> encoders_;
+  std::vector<std::unique_ptr<core::Output>> taps_;  // one per shard, or none
   std::unique_ptr<core::Engine> engine_;
   std::unique_ptr<Edge> edge_;
 };

@@ -68,7 +68,7 @@ struct Publisher::Inner {
       for (std::size_t taken = 0; taken < taken_at_once && outgoing.room(); ++taken) {
         const Result* result = outbox->front();
         if (result == nullptr) break;
-        outgoing.add(result->topic, result->payload);
+        outgoing.add(result->topic, result->payload, result->retain);
         outbox->pop();
         moved = true;
       }

@@ -119,6 +119,11 @@ bool RecordingWriter::add_tick(core::Time now) noexcept {
   return inner_->add({now.time_since_epoch().count(), 0, 0, 0, format::kind_tick, 0, 0, 0, 0}, {}, {});
 }
 
+bool RecordingWriter::add_link(bool up, core::Time now) noexcept {
+  const std::uint8_t kind = up ? format::kind_link_up : format::kind_link_down;
+  return inner_->add({now.time_since_epoch().count(), 0, 0, 0, kind, 0, 0, 0, 0}, {}, {});
+}
+
 bool RecordingWriter::flush() noexcept { return inner_->end_block(); }
 
 bool RecordingWriter::close() noexcept {

@@ -26,6 +26,8 @@ static_assert(sizeof(BlockHeader) == 16 && std::is_trivially_copyable_v<BlockHea
 
 inline constexpr std::uint8_t kind_message = 0;
 inline constexpr std::uint8_t kind_tick = 1;
+inline constexpr std::uint8_t kind_link_down = 2;
+inline constexpr std::uint8_t kind_link_up = 3;
 inline constexpr std::uint8_t flag_duplicate = 1;
 inline constexpr std::uint8_t flag_stale = 2;
 

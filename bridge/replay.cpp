@@ -1,86 +1,27 @@
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "bridge/chart_page.h"
 #include "bridge/commands.h"
 #include "bridge/error.h"
+#include "bridge/listener.h"
 #include "bridge/log.h"
-#include "bridge/pipeline.h"
-#include "bridge/replay_reader.h"
+#include "bridge/ordered_file.h"
+#include "bridge/replay_feed.h"
 
 namespace bridge {
 namespace {
 
-using core::Position;
+void write_result(const Result& result, std::string& out) {
+  out.append("{\"topic\":");
+  append_json_string(result.topic, out);
+  out.append(",\"payload\":").append(result.payload).append("}\n");
+}
 
-// Nothing may be lost while replaying: results wait without a bound, and are written every
-// messages_per_chunk.
-constexpr std::size_t outbox_bytes = std::size_t{1} << 40;
-constexpr Position messages_per_chunk = 32'768;
-
-// Writes results as JSON lines, in the order of the message that caused them, then of series as they began:
-// the same bytes for any number of workers, whatever their queues and batches.
-class ResultFile {
- public:
-  explicit ResultFile(const std::string& path)
-      : path_(path), file_(path == "-" ? stdout : std::fopen(path.c_str(), "wbx")) {
-    if (file_ == nullptr) {
-      throw SetupError("--out: " + path + " cannot be created: " + std::strerror(errno) +
-                       "; name a file that does not exist yet");
-    }
-  }
-  ~ResultFile() {
-    if (file_ != stdout && file_ != nullptr) std::fclose(file_);
-  }
-  ResultFile(const ResultFile&) = delete;
-  ResultFile& operator=(const ResultFile&) = delete;
-
-  // Precondition: the engine is settled. Takes all that the outboxes hold.
-  void take(const std::vector<Outbox*>& outboxes) {
-    struct Line {
-      Position cause;
-      std::uint64_t series;
-      std::size_t begin;
-      std::size_t size;
-    };
-    std::string text;
-    std::vector<Line> lines;
-    for (Outbox* outbox : outboxes) {
-      for (const Result* result = outbox->front(); result != nullptr; result = outbox->front()) {
-        const std::size_t begin = text.size();
-        text.append("{\"topic\":");
-        append_json_string(result->topic, text);
-        text.append(",\"payload\":").append(result->payload).append("}\n");
-        lines.push_back({result->cause, result->series, begin, text.size() - begin});
-        outbox->pop();
-      }
-    }
-    // Stable: what one series says because of one message keeps its order.
-    std::stable_sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) {
-      return a.cause != b.cause ? a.cause < b.cause : a.series < b.series;
-    });
-    for (const Line& line : lines)
-      good_ = std::fwrite(text.data() + line.begin, 1, line.size, file_) == line.size && good_;
-    results_ += lines.size();
-  }
-
-  // False when something could not be written.
-  [[nodiscard]] bool finish() {
-    good_ = std::fflush(file_) == 0 && good_;
-    return good_;
-  }
-  [[nodiscard]] std::uint64_t results() const { return results_; }
-
- private:
-  std::string path_;
-  std::FILE* file_;
-  bool good_ = true;
-  std::uint64_t results_ = 0;
-};
+void write_score(const Result& result, std::string& out) { out.append(result.payload) += '\n'; }
 
 void report(const Stats& stats, std::uint64_t results, std::uint64_t skipped, std::uint64_t reordered) {
   std::string line = "replayed " + std::to_string(stats.received) + " messages:";
@@ -99,59 +40,96 @@ void report(const Stats& stats, std::uint64_t results, std::uint64_t skipped, st
   std::fprintf(stderr, "%s\n", line.c_str());
 }
 
+// What is written beside the results: scores and charts. Its listeners are the pipeline's.
+class Laboratory {
+ public:
+  explicit Laboratory(const Config& config, const ReplayOptions& options)
+      : config_(config),
+        series_max_(options.plot_series),
+        scores_("--scores", options.scores, write_score),
+        plot_("--plot", options.plot, nullptr) {
+    spec_.outbox_bytes = replay_outbox_bytes;
+    if (!options.scores.empty()) spec_.scores = format_of(options.scores);
+    if (!options.plot.empty()) spec_.whole_max = std::max<std::uint64_t>(charts_whole, series_max_);
+    if (spec_.scores == ScoreFormat::csv) scores_.write(score_csv_header(config));
+  }
+
+  // Empty where nothing is asked for: then nobody listens.
+  [[nodiscard]] Tap tap() {
+    if (!spec_.scores && !spec_.whole_max) return {};
+    return [this](core::Output& encoder, const Rules& rules, const core::SeriesTable& table) {
+      auto listener = std::make_unique<Listener>(spec_, encoder, rules, table);
+      listeners_.push_back(listener.get());
+      return listener;
+    };
+  }
+  // Precondition: the engine is settled.
+  void take() {
+    std::vector<Outbox*> outboxes;
+    for (Listener* listener : listeners_) outboxes.push_back(&listener->scores());
+    scores_.take(outboxes);
+  }
+  // False when something could not be written.
+  [[nodiscard]] bool finish() {
+    if (spec_.whole_max) plot_.write(page());
+    const bool good = scores_.finish();
+    return plot_.finish() && good;
+  }
+
+ private:
+  static constexpr std::uint64_t charts_whole = 2'000;  // some 60 kB for each detector of a series
+
+  static ScoreFormat format_of(const std::string& path) {
+    return path.ends_with(".csv") ? ScoreFormat::csv : ScoreFormat::json;
+  }
+  [[nodiscard]] std::string page() const {
+    ChartPage page{config_, {}, 0, series_max_};
+    for (const Listener* listener : listeners_) {
+      for (const auto& [ordinal, chart] : listener->charts().charts()) page.charts.push_back(&chart);
+      page.series += listener->charts().uncharted();
+    }
+    page.series += page.charts.size();
+    return chart_page(page);
+  }
+
+  const Config& config_;
+  std::size_t series_max_;
+  ListenerSpec spec_{};
+  OrderedFile scores_;
+  OrderedFile plot_;
+  std::vector<Listener*> listeners_;
+};
+
+// Where the results go.
+std::string out_of(const ReplayOptions& options) {
+  const std::string out = options.out.value_or(options.scores.empty() && options.plot.empty() ? "-" : "");
+  if ((out == "-") + (options.scores == "-") + (options.plot == "-") > 1) {
+    throw SetupError("replay: only one of --out, --scores and --plot can be standard output; name files");
+  }
+  return out;
+}
+
 }  // namespace
 
 int replay(const Config& config, const ReplayOptions& options) {
   configure_log(config.log);
-  std::vector<std::unique_ptr<ReplayReader>> readers;
-  for (const std::string& file : options.files) readers.push_back(ReplayReader::open(file, options.csv));
-
+  ReplayFeed feed(options.files, options.csv);
+  OrderedFile out("--out", out_of(options), write_result);
   Config sized = config;
   sized.aggregation.shard_count = std::max(options.workers, 1U);
-  Pipeline pipeline(sized, options.workers > 0, outbox_bytes);
-  ResultFile out(options.out);
-  Edge& edge = pipeline.edge();
-  core::Time last{};
-  std::uint64_t skipped = 0;
-  std::uint64_t reordered = 0;
-  Position chunk_end = messages_per_chunk;
-  for (const auto& reader : readers) {
-    ReplayReader::Record record;
-    while (reader->next(record)) {
-      // Files follow one another; a later one does not take time back.
-      record.message.arrival = last = std::max(last, record.message.arrival);
-      if (record.tick) {
-        edge.take_tick(last);
-        continue;
-      }
-      if (edge.position() >= chunk_end) {
-        pipeline.engine().settle();
-        out.take(pipeline.outboxes());
-        chunk_end = edge.position() + messages_per_chunk;
-      }
-      edge.take(record.message);
-    }
-    if (reader->skipped() != 0) {
-      std::fprintf(stderr, "weir: %llu records could not be read; the first: %s\n",
-                   static_cast<unsigned long long>(reader->skipped()), reader->first_problem().c_str());
-    }
-    skipped += reader->skipped();
-    reordered += reader->reordered();
-  }
-  pipeline.engine().finish(edge.position());
-  pipeline.engine().close();
-  out.take(pipeline.outboxes());
+  Laboratory laboratory(sized, options);
+  Pipeline pipeline(sized, options.workers > 0, replay_outbox_bytes, laboratory.tap());
+  feed.run(pipeline, [&] {
+    out.take(pipeline.outboxes());
+    laboratory.take();
+  });
   Stats stats;
   pipeline.add_to(stats);
-  stats.received = edge.position();
-  report(stats, out.results(), skipped, reordered);
+  stats.received = pipeline.edge().position();
+  report(stats, out.lines(), feed.skipped(), feed.reordered());
   flush_throttled(true);
-  if (!out.finish()) {
-    std::fprintf(stderr, "weir: %s: results could not be written whole; is the disk full?\n",
-                 options.out.c_str());
-    return 1;
-  }
-  return 0;
+  const bool good = laboratory.finish();
+  return out.finish() && good ? 0 : 1;
 }
 
 }  // namespace bridge

@@ -20,8 +20,9 @@ struct CsvOptions {
 
 class ReplayReader {
  public:
+  enum class Kind : std::uint8_t { message, tick, link_down, link_up };
   struct Record {
-    bool tick = false;  // only message.arrival counts
+    Kind kind = Kind::message;  // of the others only message.arrival counts
     Message
         message;  // valid until the next call of next(); payload_padding readable bytes behind the payload
   };

@@ -215,7 +215,7 @@ class CsvReader final : public InputReader {
     }
     if (const auto problem = topic_problem(topic_); !problem.empty()) return std::string(problem);
     write_payload(cells);
-    record.tick = false;
+    record.kind = Kind::message;
     record.message = {};
     set_arrival(time, record);
     record.message.topic = topic_;

@@ -111,7 +111,7 @@ class JsonLinesReader final : public InputReader {
     if (const auto problem = topic_problem(topic_); !problem.empty()) return std::string(problem);
     if (!members_.payload) return "no \"payload\"";
     if (members_.empty) payload_.clear();
-    record.tick = false;
+    record.kind = Kind::message;
     record.message = {};
     set_arrival(members_.time, record);
     record.message.topic = topic_;

@@ -31,8 +31,9 @@ T load(std::string_view text, std::size_t at) {
 
 bool is_plausible(const format::RecordHeader& record, std::uint64_t bytes_left) {
   const bool message = record.kind == format::kind_message;
-  const bool tick = record.kind == format::kind_tick && record.topic_bytes == 0 && record.payload_bytes == 0;
-  return (message || tick) && record.qos <= 2 &&
+  const bool other =
+      record.kind <= format::kind_link_up && record.topic_bytes == 0 && record.payload_bytes == 0;
+  return (message || other) && record.qos <= 2 &&
          record.flags <= (format::flag_duplicate | format::flag_stale) && record.zero8 == 0 &&
          record.zero32 == 0 && format::record_bytes(record) <= bytes_left;
 }
@@ -91,7 +92,10 @@ class RecordingReader final : public InputReader {
       skip("byte " + std::to_string(place) + ": a record whose time is before 1970 or after 2200");
       return false;
     }
-    record.tick = header.kind == format::kind_tick;
+    static_assert(static_cast<std::uint8_t>(Kind::link_up) == format::kind_link_up &&
+                  static_cast<std::uint8_t>(Kind::link_down) == format::kind_link_down &&
+                  static_cast<std::uint8_t>(Kind::tick) == format::kind_tick);
+    record.kind = static_cast<Kind>(header.kind);
     record.message = {};
     set_arrival(arrival, record);
     record.message.topic = {topic, header.topic_bytes};

@@ -45,10 +45,27 @@ Grouping make_grouping(const Strings& names, const Strings& captures, const Stri
 // Index of the grouping with the keys `by`, a new one where there is none.
 std::uint32_t grouping_of(const Strings& by, StreamRules& rules) {
   for (std::size_t i = 0; i < rules.groupings.size(); ++i) {
-    if (same_set(rules.groupings[i].names, by)) return index32(i);
+    if (!rules.groupings[i].paired && same_set(rules.groupings[i].names, by)) return index32(i);
   }
   rules.groupings.push_back(make_grouping(by, rules.pattern.names(), rules.tag_names));
   return index32(rules.groupings.size() - 1);
+}
+
+bool applies_to(const DetectorConfig& detector, const DetectorRules& rules, std::uint32_t grouping,
+                const std::string* field) {
+  return rules.grouping == grouping && applies(detector.fields, field);
+}
+
+// The detector in this plan, whose windows are there; nothing where the window is not that it judges.
+std::optional<core::DetectorSpec> in_plan(const core::DetectorSpec& spec, const DetectorRules& rules,
+                                          const core::Plan& plan) {
+  core::DetectorSpec made = spec;
+  if (!rules.on) return made;
+  const auto& windows = plan.window_rules;
+  const auto found = std::find(windows.begin(), windows.end(), rules.on->window);
+  if (found == windows.end()) return std::nullopt;
+  made.on = {index32(static_cast<std::size_t>(found - windows.begin())), rules.on->value};
+  return made;
 }
 
 // What is computed for `field` (null: for any field no rule names) of one grouping.
@@ -61,14 +78,17 @@ core::Plan make_plan(const StreamRules& rules, std::uint32_t stream, std::uint32
   plan.lateness = config.lateness;
   plan.idle = config.idle;
   plan.reports_late = !config.late_to.empty();
+  plan.paired = rules.groupings[grouping].paired;
   for (std::size_t i = 0; i < config.windows.size(); ++i) {
     if (rules.window_groupings[i] != grouping || !applies(config.windows[i].fields, field)) continue;
     plan.windows.push_back(config.windows[i].spec);
     plan.window_rules.push_back(index32(i));
   }
-  for (std::size_t i = 0; grouping == 0 && i < config.detectors.size(); ++i) {
-    if (!applies(config.detectors[i].fields, field)) continue;
-    plan.detectors.push_back(config.detectors[i].spec);
+  for (std::size_t i = 0; i < config.detectors.size(); ++i) {
+    if (!applies_to(config.detectors[i], rules.detectors[i], grouping, field)) continue;
+    auto spec = in_plan(config.detectors[i].spec, rules.detectors[i], plan);
+    if (!spec) continue;
+    plan.detectors.push_back(*std::move(spec));
     plan.detector_rules.push_back(index32(i));
   }
   return plan;
@@ -82,8 +102,9 @@ std::set<std::string> named_fields(const StreamRules& rules, std::uint32_t group
     if (rules.window_groupings[i] == grouping)
       names.insert(config.windows[i].fields.begin(), config.windows[i].fields.end());
   }
-  for (std::size_t i = 0; grouping == 0 && i < config.detectors.size(); ++i) {
-    names.insert(config.detectors[i].fields.begin(), config.detectors[i].fields.end());
+  for (std::size_t i = 0; i < config.detectors.size(); ++i) {
+    if (rules.detectors[i].grouping == grouping)
+      names.insert(config.detectors[i].fields.begin(), config.detectors[i].fields.end());
   }
   return names;
 }
@@ -93,10 +114,52 @@ const core::Plan* keep(core::Plan plan, std::deque<core::Plan>& plans) {
   return &plans.emplace_back(std::move(plan));
 }
 
+// Where the devices of a group are compared: a series for each, as in grouping 0.
+Grouping make_peers(const core::PeersSpec& peers, const DetectorConfig& detector, const Grouping& all) {
+  Grouping grouping = all;
+  grouping.paired = true;
+  grouping.members_least = peers.members;
+  for (std::size_t i = 0; i < all.names.size(); ++i) {
+    if (std::find(detector.by.begin(), detector.by.end(), all.names[i]) != detector.by.end())
+      grouping.alike.push_back(i);
+  }
+  return grouping;
+}
+
+// What silences expect, of each field that they name, or the payload does.
+void add_expected(StreamRules& rules) {
+  for (const DetectorConfig& detector : rules.config->detectors) {
+    Strings fields = detector.fields;
+    if (fields.empty()) {
+      for (const FieldConfig& field : rules.config->payload.fields) fields.push_back(field.name);
+    }
+    for (const auto& device : detector.expect) {
+      Strings key;
+      for (const std::string& name : rules.groupings[0].names) key.push_back(device.at(name));
+      for (const std::string& field : fields) rules.expected.push_back({key, field});
+    }
+  }
+}
+
+DetectorRules make_detector(const DetectorConfig& detector, StreamRules& stream) {
+  const StreamConfig& config = *stream.config;
+  DetectorRules rules{0, find_value(config, detector.on), {}, {}};
+  if (rules.on) rules.grouping = stream.window_groupings[rules.on->window];
+  if (const auto* peers = std::get_if<core::PeersSpec>(&detector.spec.kind)) {
+    rules.grouping = index32(stream.groupings.size());
+    stream.groupings.push_back(make_peers(*peers, detector, stream.groupings[0]));
+    stream.has_peers = true;
+  }
+  const Strings names = flag_template_names(stream.groupings[rules.grouping].names);
+  rules.flag_topic = TopicTemplate(detector.to.empty() ? config.flags_to : detector.to, names);
+  if (!detector.retain_to.empty()) rules.state_topic = TopicTemplate(detector.retain_to, names);
+  return rules;
+}
+
 std::unique_ptr<StreamRules> make_stream(const StreamConfig& config, std::uint32_t index,
                                          std::deque<core::Plan>& plans) {
-  auto rules = std::make_unique<StreamRules>(
-      StreamRules{&config, TopicPattern(config.from), {}, {}, {}, {}, {}, {}, false});
+  auto rules =
+      std::make_unique<StreamRules>(StreamRules{&config, TopicPattern(config.from), {}, {}, {}, {}, {}, {}});
   if (config.ignore) return rules;
   const Strings keys = series_keys(config);
   rules->tag_names = tag_names(config.payload);
@@ -105,7 +168,10 @@ std::unique_ptr<StreamRules> make_stream(const StreamConfig& config, std::uint32
     rules->window_groupings.push_back(grouping_of(window.by, *rules));
     rules->window_topics.emplace_back(window.to, window_template_names(window.by));
   }
-  rules->flag_topic = TopicTemplate(config.flags_to, flag_template_names(keys));
+  for (const DetectorConfig& detector : config.detectors) {
+    rules->detectors.push_back(make_detector(detector, *rules));
+  }
+  add_expected(*rules);
   if (!config.late_to.empty()) {
     rules->late_topic = TopicTemplate(config.late_to, late_template_names(config));
   }
@@ -134,10 +200,11 @@ const core::Plan* Grouping::plan_for(std::string_view field) const {
   return found == by_field.end() ? other : found->second;
 }
 
-Rules::Rules(const Config& config) : config_(config) {
+Rules::Rules(const Config& config, bool reports_scores) : config_(config) {
   for (std::size_t i = 0; i < config.streams.size(); ++i) {
     streams_.push_back(make_stream(config.streams[i], index32(i), plans_));
   }
+  for (core::Plan& plan : plans_) plan.reports_scores = reports_scores && !plan.detectors.empty();
 }
 
 std::vector<std::string> window_template_names(const std::vector<std::string>& by) {

@@ -3,14 +3,16 @@
 //
 // A grouping is one set of keys ("by") of a stream: a number that matches the stream enters one series per
 // grouping that has a rule for its field. Grouping 0 has every capture and tag (series_keys: all but a
-// capture called {field}); detectors belong to it. Two windows whose `by` name the same keys share a
-// grouping, whatever their order. A stream that is ignored has a pattern and no groupings.
+// capture called {field}); detectors belong to it, or, where they judge a window, to the window's;
+// each `peers` detector has a grouping of its own, with every key. Two windows whose `by` name the same keys
+// share a grouping, whatever their order. A stream that is ignored has a pattern and no groupings.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,11 +33,31 @@ struct Grouping {
   std::vector<std::string> names;  // of the keys, in the order of the series' key values
   std::vector<KeySource> keys;
   bool has_tags = false;
+  // Of a `peers` detector: its samples go to the engine in pairs, each with what its peers say. Peers are
+  // alike in these of the keys, by index.
+  bool paired = false;
+  std::vector<std::size_t> alike;
+  std::uint32_t members_least = 0;
   // Plans by field: those that a rule names, else `other`. Null: no rule applies to that field.
   std::map<std::string, const core::Plan*, std::less<>> by_field;
   const core::Plan* other = nullptr;
 
   [[nodiscard]] const core::Plan* plan_for(std::string_view field) const;
+};
+
+struct DetectorRules {
+  std::uint32_t grouping;
+  // What it judges instead of samples: places in the stream's configuration, not in a plan.
+  std::optional<core::DetectorSpec::WindowValue> on;
+  // Their {names} are flag_template_names(names of the grouping).
+  TopicTemplate flag_topic;
+  TopicTemplate state_topic;  // no parts: states are not published
+};
+
+// A series that is expected from the beginning, by the values of the keys of grouping 0.
+struct ExpectedSeries {
+  std::vector<std::string> key;
+  std::string field;
 };
 
 struct StreamRules {
@@ -44,20 +66,21 @@ struct StreamRules {
   std::vector<std::string>
       tag_names;  // of the payload's rows, as the decoder gives them: tags, then "key" of a map
   std::vector<Grouping> groupings;
-  // One per window and one for all flags; their {names} are window_template_names(by of the window) and
-  // flag_template_names(names of grouping 0).
+  // One per window; its {names} are window_template_names(by of the window).
   std::vector<TopicTemplate> window_topics;
   std::vector<std::uint32_t> window_groupings;  // index of the grouping of each window
-  TopicTemplate flag_topic;
+  std::vector<DetectorRules> detectors;         // one per detector
   // Its {names} are late_template_names(*config). No parts: late samples are not published.
   TopicTemplate late_topic;
   bool wants_nulls = false;  // some plan does
+  bool has_peers = false;    // some grouping is paired
+  std::vector<ExpectedSeries> expected{};
 };
 
 class Rules {
  public:
-  // `config` outlives the rules; it was validated.
-  explicit Rules(const Config& config);
+  // `config` outlives the rules; it was validated. `reports_scores`: of every plan that has detectors.
+  explicit Rules(const Config& config, bool reports_scores = false);
   Rules(const Rules&) = delete;
   Rules& operator=(const Rules&) = delete;
 
@@ -73,15 +96,13 @@ class Rules {
   std::vector<std::unique_ptr<StreamRules>> streams_;
 };
 
-// Keys of a stream's series: its captures, except {field} (which names the field of a bare number), then its
-// tags.
-[[nodiscard]] std::vector<std::string> series_keys(const StreamConfig& stream);
 // Names a window's template may use, in the order of TopicTemplate::Part::name: stream, window, field, then
 // `by`.
 [[nodiscard]] std::vector<std::string> window_template_names(const std::vector<std::string>& by);
 // Names late_to may use: stream, field, then the keys that every window's series have.
 [[nodiscard]] std::vector<std::string> late_template_names(const StreamConfig& stream);
-// Names flags_to may use: stream, detector, field, then every capture and tag.
+// Names a detector's flags_to, to and retain_to may use: stream, detector, field, then the keys of its
+// series.
 [[nodiscard]] std::vector<std::string> flag_template_names(const std::vector<std::string>& keys);
 
 }  // namespace bridge

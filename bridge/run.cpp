@@ -5,6 +5,7 @@
 #include <atomic>
 #include <csignal>
 #include <optional>
+#include <utility>
 
 #include "bridge/commands.h"
 #include "bridge/error.h"
@@ -82,6 +83,7 @@ class Bridge {
          {"client_id", config_.broker.client_id},
          {"workers", std::to_string(pipeline_.engine().shards())},
          {"http", http_ ? "port " + std::to_string(http_->port()) : "off"}});
+    note_link(started_);
     client_.start();
     publisher_.start();
     while (!StopSignal::set() && !failed_) step();
@@ -104,7 +106,9 @@ class Bridge {
     } else {
       edge_timer_.add(system_now() - begin);
     }
-    if (begin >= status_due_ || client_state_changed()) publish_status(begin);
+    const bool changed = client_state_changed();
+    if (changed) note_link(begin);
+    if (changed || begin >= status_due_) publish_status(begin);
     flush_log(begin);
     if (taken == 0) journal_.wait(tick_every);
   }
@@ -154,10 +158,27 @@ class Bridge {
 
   bool client_state_changed() {
     const MqttClient::State state = client_.state();
-    const bool changed = state.connects != seen_connects_ || state.subscribed != seen_subscribed_;
+    const bool changed = state.connects != seen_connects_ || state.disconnects != seen_disconnects_ ||
+                         state.subscribed != seen_subscribed_;
     seen_connects_ = state.connects;
+    seen_disconnects_ = state.disconnects;
     seen_subscribed_ = state.subscribed;
     return changed;
+  }
+
+  // While there is no connection to the broker, no device is silent.
+  void note_link(Time now) {
+    const MqttClient::State state = client_.state();
+    const bool up = state.connected;
+    if (std::exchange(link_up_, up) == up) return;
+    pipeline_.edge().take_link(up, now);
+    if (recording_ && !recording_->add_link(up, now)) fail_recording();
+    if (!up) {
+      link_down_since_ = now;
+    } else if (state.connects > 1) {
+      publisher_.publish_status({outage_topic(status_topic(config_)),
+                                 outage_json(config_.broker.client_id, link_down_since_, now), 1, false});
+    }
   }
 
   void publish_status(Time now) {
@@ -218,7 +239,10 @@ class Bridge {
   Time status_due_{};
   Time log_due_{};
   std::uint64_t seen_connects_ = 0;
+  std::uint64_t seen_disconnects_ = 0;
   bool seen_subscribed_ = false;
+  bool link_up_ = true;
+  Time link_down_since_{};
   bool failed_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include "bridge/encode.h"
 #include "bridge/number.h"
 #include "bridge/timestamp.h"
+#include "core/detector.h"
 
 namespace bridge {
 
@@ -139,6 +140,27 @@ std::string status_json(const Stats& stats) {
     write_overflow(status.open("series_overflow"), stats.series_overflow);
     Object streams(status.open("streams"));
     for (const auto& series : stats.series) write_stream(streams, series, stats);
+  }
+  return out;
+}
+
+std::string outage_topic(const std::string& status_topic) { return status_topic + "/flag/link"; }
+
+std::string outage_json(std::string_view client_id, core::Time since, core::Time now) {
+  const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(since).time_since_epoch().count();
+  std::string out;
+  {
+    Object flag(out);
+    flag.number("v", 1);
+    flag.text("id", std::string(client_id) + "/link/link/" + std::to_string(milliseconds));
+    flag.text("state", core::name(core::FlagState::cleared));
+    flag.text("detector", "link");
+    flag.text("kind", "silence");
+    flag.text("severity", core::name(core::Severity::critical));
+    flag.text("field", "link");
+    flag.time("time", now);
+    flag.number("score", 0);
+    flag.time("since", since);
   }
   return out;
 }

@@ -111,6 +111,17 @@ void append_publish(Protocol protocol, std::string_view topic, std::string_view 
   out += payload;
 }
 
+void append_publish_acknowledged(Protocol protocol, std::string_view topic, std::string_view payload,
+                                 std::uint16_t packet_id, std::string& out) {
+  out.push_back(0x32);
+  append_remaining_length(4 + topic.size() + (protocol == Protocol::v5 ? 1 : 0) + payload.size(), out);
+  append_text(topic, out);
+  out.push_back(static_cast<char>(packet_id >> 8));
+  out.push_back(static_cast<char>(packet_id & 0xff));
+  if (protocol == Protocol::v5) out.push_back(0);
+  out += payload;
+}
+
 void append_disconnect(std::string& out) {
   out.push_back(static_cast<char>(0xe0));
   out.push_back(0);

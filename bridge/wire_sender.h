@@ -25,6 +25,9 @@ void append_connect(Protocol protocol, std::string_view client_id, std::uint16_t
 void append_subscribe(Protocol protocol, std::uint16_t packet_id,
                       const std::vector<std::string_view>& filters, std::string& out);
 void append_publish(Protocol protocol, std::string_view topic, std::string_view payload, std::string& out);
+// The same at QoS 1; packet_id is not 0.
+void append_publish_acknowledged(Protocol protocol, std::string_view topic, std::string_view payload,
+                                 std::uint16_t packet_id, std::string& out);
 void append_disconnect(std::string& out);
 
 inline constexpr std::uint8_t connack = 2, publish = 3, suback = 9;

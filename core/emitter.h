@@ -2,6 +2,9 @@
 // A value on the stack of the shard's thread.
 #pragma once
 
+#include <cmath>
+
+#include "core/heads.h"
 #include "core/item.h"
 #include "core/layout.h"
 #include "core/output.h"
@@ -11,39 +14,54 @@ namespace core {
 
 class Emitter {
  public:
-  // `newest`: time of the series' newest sample. `gaps`: of the series, null where its cadence is not
-  // learned. `scratch`: room to make a result in.
-  Emitter(Output& output, ShardCounters& counters, Position cause, SeriesId series, Time newest,
-          const Gaps* gaps, std::byte* scratch) noexcept
+  // `head`: of the series. `scratch`: room to make a result in.
+  Emitter(Output& output, ShardCounters& counters, Position cause, SeriesId series, const SeriesHead& head,
+          std::byte* scratch) noexcept
       : output_(output),
         counters_(counters),
         cause_(cause),
         series_(series),
-        newest_(newest),
-        gaps_(gaps),
+        newest_(head.newest),
+        layout_(*head.layout),
+        block_(head.block),
         scratch_(scratch) {}
 
   void window(const WindowResult& result) noexcept {
     counters_.windows.add();
     output_.window(cause_, series_, result);
+    if (!layout_.result_judges.empty() && result.final && result.rev == 1) [[unlikely]]
+      judge(result);
   }
   void flag(const FlagChange& change) noexcept {
-    (change.raised ? counters_.flags_raised : counters_.flags_cleared).add();
+    (change.state != FlagState::cleared ? counters_.flags_raised : counters_.flags_cleared).add();
     output_.flag(cause_, series_, change);
   }
+  void judgement(const Judgement& judgement) noexcept { output_.judgement(cause_, series_, judgement); }
   void late(const Point& point, Time watermark) noexcept { output_.late(cause_, series_, point, watermark); }
   [[nodiscard]] std::byte* scratch() const noexcept { return scratch_; }
   [[nodiscard]] Time newest() const noexcept { return newest_; }
   // The time expected between samples, as learned; 0: not known.
-  [[nodiscard]] Duration cadence() const noexcept { return gaps_ != nullptr ? gaps_->median() : Duration{0}; }
+  [[nodiscard]] Duration cadence() const noexcept {
+    return layout_.gaps != 0 ? reinterpret_cast<const Gaps*>(block_ + layout_.gaps)->median() : Duration{0};
+  }
 
  private:
+  // The first result of a closed window, at its end.
+  void judge(const WindowResult& result) noexcept {
+    for (const Judge& one : layout_.result_judges) {
+      if (one.on()->window != result.window) continue;
+      const double value = result.values[one.on()->value];
+      if (std::isfinite(value)) one.look(block_, {result.end, value}, layout_.reports_scores, *this);
+    }
+  }
+
   Output& output_;
   ShardCounters& counters_;
   Position cause_;
   SeriesId series_;
   Time newest_;
-  const Gaps* gaps_;
+  const Layout& layout_;
+  std::byte* block_;
   std::byte* scratch_;
 };
 

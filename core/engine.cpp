@@ -128,6 +128,10 @@ void Engine::tick(Time now, Position position) noexcept {
   send_each(Item::tick(now, position), FlushCause::tick);
 }
 
+void Engine::link(bool up, Time now, Position position) noexcept {
+  send_each(Item::link(up, now, position), FlushCause::tick);
+}
+
 void Engine::finish(Position position) noexcept { send_each(Item::end(position), FlushCause::idle); }
 
 void Engine::flush(FlushCause cause) noexcept {

@@ -50,11 +50,23 @@ class Engine {
   // summarised at once where no window closes among them. `step` is 0 to Item::run_step_max.
   void push_run(SeriesId series, Time first, Duration step, std::span<const double> values,
                 Position position) noexcept;
+  // A sample of a series whose plan is paired, with the median of its peers.
+  void push_pair(SeriesId series, Time time, double value, double median, Position position) noexcept {
+    const double pair[] = {value, median};
+    push_run(series, time, Duration{0}, pair, position);
+  }
   // Gives the series up: its open windows are emitted as they are, its memory is free. A sample that follows
   // begins anew.
   void evict(SeriesId series, Position position) noexcept {
     put(lane_of(series), Item::evict(series, position));
   }
+  // The series will send, and is silent from the last tick on until it does; no effect on one that is known.
+  void expect(SeriesId series, Position position) noexcept {
+    put(lane_of(series), Item::expect(series, position));
+  }
+  // What the source hears: nothing from `now` on, or everything again. Silences are raised for no time at
+  // which nothing could be heard. As a tick otherwise.
+  void link(bool up, Time now, Position position) noexcept;
   // Sends a tick to every shard, behind all that was pushed before it. `now` never goes back.
   void tick(Time now, Position position) noexcept;
   // Sends all that waits in batches. No effect where nothing waits.

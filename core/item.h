@@ -15,14 +15,16 @@ using Position = std::uint64_t;  // how many messages the journal held before th
 
 enum class ItemKind : std::uint32_t {
   sample = 0,
-  null = 1,   // the device said that it has no value
-  run = 2,    // several samples of one series, whose values follow, three in each of the next items
-  tick = 3,   // time has come to "now"
-  evict = 4,  // the series is given up: open windows are emitted as they are, its memory is free
-  end = 5,    // no input follows: open windows are emitted as they are
+  null = 1,    // the device said that it has no value
+  run = 2,     // several samples of one series, whose values follow, three in each of the next items
+  tick = 3,    // time has come to "now"
+  evict = 4,   // the series is given up: open windows are emitted as they are, its memory is free
+  end = 5,     // no input follows: open windows are emitted as they are
+  expect = 6,  // the series is expected to send, from "now" on; it has no sample yet
+  link = 7,    // from "now" on nothing can be heard, or it can again
 };
 
-// All but ticks and ends carry the low 29 bits of their message's position; a tick or an end carries all 64
+// All but ticks, ends and links carry the low 29 bits of their message's position; those three carry all 64
 // bits in place of a value. Positions never go back, so a shard recovers the whole position as long as it is
 // less than 2^29 behind one it knows; the edge sends a tick to every shard at least that often
 // (Engine::tick).
@@ -36,7 +38,7 @@ struct Item {
 
   Time time;           // event time of a sample, of a run's first; a tick's arrival time ("now")
   std::uint64_t bits;  // a sample's value, as the bits of a double; a tick's position; a run's shape
-  SeriesId series;     // a tick's is 0
+  SeriesId series;     // a tick's is 0, a link's 1 when it is up
   std::uint32_t tag;   // kind << 29 | low bits of the position
 
   static constexpr Item sample(SeriesId series, Time time, double value, Position position) noexcept {
@@ -60,6 +62,12 @@ struct Item {
   static constexpr Item end(Position position) noexcept {
     return {Time{}, position, 0, tag_of(ItemKind::end, 0)};
   }
+  static constexpr Item expect(SeriesId series, Position position) noexcept {
+    return {Time{}, 0, series, tag_of(ItemKind::expect, position)};
+  }
+  static constexpr Item link(bool up, Time now, Position position) noexcept {
+    return {now, position, up ? SeriesId{1} : SeriesId{0}, tag_of(ItemKind::link, 0)};
+  }
   [[nodiscard]] constexpr ItemKind kind() const noexcept { return static_cast<ItemKind>(tag >> kind_shift); }
   [[nodiscard]] constexpr bool is_sample() const noexcept { return tag <= position_mask; }
   [[nodiscard]] constexpr double value() const noexcept { return std::bit_cast<double>(bits); }
@@ -73,7 +81,7 @@ struct Item {
   static constexpr std::uint32_t run_items(std::uint32_t count) noexcept { return (count + 2) / 3; }
   // The whole position, given any earlier one of the same shard.
   [[nodiscard]] constexpr Position position(Position earlier) const noexcept {
-    const bool whole = kind() == ItemKind::tick || kind() == ItemKind::end;
+    const bool whole = kind() == ItemKind::tick || kind() == ItemKind::end || kind() == ItemKind::link;
     return whole ? bits : earlier + ((tag - static_cast<std::uint32_t>(earlier)) & position_mask);
   }
 

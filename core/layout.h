@@ -11,8 +11,7 @@
 #include <vector>
 
 #include "core/detectors/silence.h"
-#include "core/detectors/threshold.h"
-#include "core/detectors/zscore.h"
+#include "core/judge.h"
 #include "core/plan.h"
 #include "core/window.h"
 #include "core/windows/counted.h"
@@ -45,16 +44,9 @@ struct Gaps {
 using Window = std::variant<PanedWindow, SampledWindow, CountedWindow, SessionWindow>;
 
 struct Layout {
-  // A detector that judges samples; its state holds a FlagLife in `life`.
-  struct Judge {
+  struct Quiet {
     std::uint32_t detector;  // index in the plan
     std::size_t offset;      // of its state in the block
-    Duration least;          // DetectorSpec::for_
-    std::variant<Threshold, Zscore> kind;
-  };
-  struct Quiet {
-    std::uint32_t detector;
-    std::size_t offset;
     Silence silence;
   };
 
@@ -62,18 +54,21 @@ struct Layout {
 
   Duration lateness;
   Duration idle;
-  Duration silence_least;  // smallest `after`; Duration::max(): no silences
   // One window whose panes are summaries, and no detector that judges: samples are added many at once.
   bool plain = false;
-  bool only_panes = false;    // a sample of the usual kind emits nothing, and nothing judges it
-  bool reports_late = false;  // Plan::reports_late
-  bool usual = true;          // there can be samples of the usual kind
+  bool only_panes = false;      // a sample of the usual kind emits nothing, and nothing judges it
+  bool paired = false;          // Plan::paired
+  bool reports_late = false;    // Plan::reports_late
+  bool reports_scores = false;  // Plan::reports_scores
+  bool usual = true;            // there can be samples of the usual kind
   std::vector<Window> windows;
-  std::vector<Judge> judges;
+  std::vector<Judge> judges;         // of samples
+  std::vector<Judge> result_judges;  // of results of windows
   std::vector<Quiet> silences;
-  std::size_t gaps = 0;     // where Gaps are; 0: the cadence is not learned
-  std::size_t bytes = 0;    // of a block, a multiple of block_alignment
-  std::size_t scratch = 0;  // that making a result takes
+  bool learns_silence = false;  // one of them learns from arrivals
+  std::size_t gaps = 0;         // where Gaps are; 0: the cadence is not learned
+  std::size_t bytes = 0;        // of a block, a multiple of block_alignment
+  std::size_t scratch = 0;      // that making a result takes
 
   static constexpr std::size_t block_alignment = 64;
 };

@@ -2,7 +2,7 @@
 // must not wait and must not throw. Results of one series come in order.
 #pragma once
 
-#include "core/detector.h"
+#include "core/flag.h"
 #include "core/item.h"
 #include "core/parts/ends.h"
 #include "core/window.h"
@@ -20,6 +20,9 @@ class Output {
   // (Plan::reports_late). Its value is NaN where it was a null; `watermark` is its series'.
   virtual void late(Position /*cause*/, SeriesId /*series*/, const Point& /*point*/,
                     Time /*watermark*/) noexcept {}
+  // What a detector says about a value, of plans that want to hear of it (Plan::reports_scores). Comes before
+  // the flag that it raises or clears.
+  virtual void judgement(Position /*cause*/, SeriesId /*series*/, const Judgement& /*judgement*/) noexcept {}
 };
 
 }  // namespace core

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "core/heads.h"
 #include "core/layout.h"
@@ -48,21 +49,20 @@ bool learns_cadence(const WindowSpec& spec) {
 Layout::Layout(const Plan& plan)
     : lateness(plan.lateness),
       idle(plan.idle),
-      silence_least(Duration::max()),
-      reports_late(plan.reports_late) {
+      paired(plan.paired),
+      reports_late(plan.reports_late),
+      reports_scores(plan.reports_scores) {
   Room room;
   reserve<SeriesRest>(room);
   if (std::any_of(plan.windows.begin(), plan.windows.end(), learns_cadence)) gaps = reserve<Gaps>(room);
   for (std::uint32_t i = 0; i < plan.detectors.size(); ++i) {
     const DetectorSpec& spec = plan.detectors[i];
-    if (const auto* threshold = std::get_if<ThresholdSpec>(&spec.kind)) {
-      judges.push_back({i, reserve<ThresholdState>(room), spec.for_, Threshold{*threshold}});
-    } else if (const auto* zscore = std::get_if<ZscoreSpec>(&spec.kind)) {
-      judges.push_back({i, reserve<ZscoreState>(room), spec.for_, Zscore{*zscore}});
+    if (auto detector = make_detector(spec.kind)) {
+      (spec.on ? result_judges : judges).emplace_back(i, spec, *std::move(detector), room);
     } else {
       const Silence silence{std::get<SilenceSpec>(spec.kind)};
-      silences.push_back({i, reserve<SilenceState>(room), silence});
-      silence_least = std::min(silence_least, silence.after());
+      silences.push_back({i, room.reserve(silence.bytes(), 8), silence});
+      learns_silence = learns_silence || silence.learns();
     }
   }
   for (const WindowSpec& spec : plan.windows) {
@@ -70,9 +70,9 @@ Layout::Layout(const Plan& plan)
     usual = usual && takes_usual_samples(windows.back());
   }
   usual = usual && gaps == 0;
-  only_panes = judges.empty() && std::all_of(windows.begin(), windows.end(), [](const Window& window) {
-                 return std::holds_alternative<PanedWindow>(window);
-               });
+  only_panes = judges.empty() && !learns_silence &&
+               std::all_of(windows.begin(), windows.end(),
+                           [](const Window& window) { return std::holds_alternative<PanedWindow>(window); });
   const auto* first = windows.size() == 1 ? std::get_if<PanedWindow>(&windows.front()) : nullptr;
   plain = first != nullptr && first->accumulator().summary_only() && only_panes;
   bytes = room.reserve(0, block_alignment);

@@ -20,6 +20,10 @@ struct Plan {
   Duration lateness{0};       // watermark = newest event time - lateness
   Duration idle{0};           // a silent series closes its windows at end + lateness + idle, by arrival time
   bool reports_late = false;  // samples that come too late go to Output::late
+  bool reports_scores = false;  // each judgement of a detector goes to Output::judgement
+  // Samples come as runs of two values, the sample and the median of its peers; there are no windows, and
+  // the detectors are of the kind `peers`.
+  bool paired = false;
   std::vector<WindowSpec> windows;
   std::vector<DetectorSpec> detectors;
 

@@ -118,6 +118,10 @@ void Shard::State::enter(const SeriesHead& head, const Item& item) noexcept {
   }
   if (head.layout->only_panes) return;
   position = item.position(position);
+  if (head.layout->learns_silence) {
+    note_arrival(head);
+    watch(head, by_shards.divide(item.series));
+  }
   Emitter emitter = emitter_for(head, item.series);
   for (const Window& window : head.layout->windows) {
     if (const auto* sampled = std::get_if<SampledWindow>(&window)) {
@@ -134,7 +138,10 @@ inline void Shard::State::ask_for_state(const SeriesHead& head, Time time) const
   prefetch(head.pane);
   if (head.layout == nullptr || !head.layout->usual || (head.layout->plain && time < head.horizon)) return;
   if (time < head.horizon) {
-    for (const Layout::Judge& judge : head.layout->judges) prefetch(head.block + judge.offset);
+    for (const Judge& judge : head.layout->judges) {
+      const std::size_t end = judge.offset() + judge.touched();
+      for (std::size_t at = judge.offset(); at < end; at += Arena::line) prefetch(head.block + at);
+    }
     for (const Window& window : head.layout->windows) {
       if (const auto* paned = std::get_if<PanedWindow>(&window)) prefetch(head.block + paned->state_offset());
     }
@@ -222,6 +229,7 @@ void Shard::State::take_run(const Item& item, std::span<const double> values) no
     counters.aggregated.add(values.size());
     return;
   }
+  if (table.plan(item.series).paired) return take_sample(item, values[0], values[1]);
   Item one = item;
   for (const double value : values) {
     take_sample(one, value);
@@ -243,17 +251,22 @@ void Shard::State::take_other(const Item& item) noexcept {
       return take_evict(item);
     case ItemKind::end:
       return take_end();
+    case ItemKind::expect:
+      return take_expect(item);
+    case ItemKind::link:
+      return take_link(item);
     case ItemKind::run:
       break;
   }
   CHECK(false, "an item of kind %u", static_cast<unsigned>(item.kind()));
 }
 
-void Shard::State::take_sample(const Item& item, double value) noexcept {
+void Shard::State::take_sample(const Item& item, double value, double base) noexcept {
   CHECK(item.time >= time_min && item.time < time_max, "event time %lld",
         static_cast<long long>(item.time.time_since_epoch().count()));
   SeriesHead& known = head_of(item);
-  SeriesHead& head = known.layout != nullptr ? known : begin_series(item);
+  SeriesHead& head = known.layout != nullptr ? known : allot(item.series);
+  if (!has_samples(head)) start(head, item.series, item.time);
   SeriesRest& rest = rest_of(head);
   const Point point{item.time, value};
   bool fresh = false;
@@ -261,11 +274,12 @@ void Shard::State::take_sample(const Item& item, double value) noexcept {
   rest.last_arrival = now;
   Emitter emitter = emitter_for(head, item.series);
   if (rest.silences_raised != 0) clear_silences(head, point, emitter);
+  if (head.layout->learns_silence) note_arrival(head);
   if (head.due <= rest.watermark) close_windows(head, rest.watermark, true, emitter);
   const bool taken = add_to_windows(head, point, emitter);
   (taken ? counters.aggregated : counters.late).add();
   if (!taken && head.layout->reports_late) emitter.late(point, rest.watermark);
-  if (fresh && !std::isnan(value)) judge(head, point, emitter);
+  if (fresh && !std::isnan(value)) judge(head, point, emitter, base);
   watch(head, by_shards.divide(item.series));
   look_ahead(head);
 }

@@ -1,16 +1,11 @@
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "core/check.h"
 #include "core/shard_state.h"
 
 namespace core {
 namespace {
-
-std::optional<double> finite(std::optional<double> value) noexcept {
-  return value && std::isfinite(*value) ? value : std::nullopt;
-}
 
 // FNV-1a of a series' key values and field: the same in every run, so that `spread` is.
 std::uint64_t name_hash(const SeriesTable& table, SeriesId series) noexcept {
@@ -21,12 +16,11 @@ std::uint64_t name_hash(const SeriesTable& table, SeriesId series) noexcept {
 
 }  // namespace
 
-// At its first sample.
-SeriesHead& Shard::State::begin_series(const Item& item) noexcept {
-  const SeriesId series = item.series;
+// Memory for a series that has none. It has no sample yet.
+SeriesHead& Shard::State::allot(SeriesId series) noexcept {
   const std::uint32_t slot = by_shards.divide(series);
   CHECK(series - slot * shards == index, "series %u came to shard %u of %u", series, index, shards);
-  CHECK(now != no_time, "series %u has a sample before the first tick", series);
+  CHECK(now != no_time, "series %u begins before the first tick", series);
   if (slot >= heads.size()) {
     heads.grow(slot + 1);
     wheel.grow(slot + 1);
@@ -37,19 +31,27 @@ SeriesHead& Shard::State::begin_series(const Item& item) noexcept {
   head = {.layout = &layout,
           .block = block,
           .pane = block,
-          .newest = item.time,
+          .newest = no_time,
           .newest_arrival = now,
           .horizon = Time::min(),
           .lead_max = Duration{0},
           .due = Time::max()};
-  rest_of(head) = {.watermark = item.time - layout.lateness,
-                   .scheduled = Time::max(),
-                   .last_arrival = now,
-                   .silences_raised = 0};
+  rest_of(head) = {.watermark = no_time, .scheduled = Time::max(), .last_arrival = now, .silences_raised = 0};
+  counters.series.add();
+  counters.state_bytes.add(sizeof(SeriesHead) + layout.bytes);
+  return head;
+}
+
+// At its first sample.
+void Shard::State::start(SeriesHead& head, SeriesId series, Time first) const noexcept {
+  std::byte* const block = head.block;
+  head.newest = first;
+  head.newest_arrival = now;
+  rest_of(head).watermark = first - head.layout->lateness;
   const std::uint64_t hash = name_hash(table, series);
-  for (const Window& window : layout.windows) {
+  for (const Window& window : head.layout->windows) {
     if (const auto* paned = std::get_if<PanedWindow>(&window)) {
-      paned->start(block, item.time, hash);
+      paned->start(block, first, hash);
       head.due = std::min(head.due, paned->due(block));
     } else if (const auto* sampled = std::get_if<SampledWindow>(&window)) {
       sampled->start(block);
@@ -59,9 +61,11 @@ SeriesHead& Shard::State::begin_series(const Item& item) noexcept {
       std::get_if<SessionWindow>(&window)->start(block);
     }
   }
-  counters.series.add();
-  counters.state_bytes.add(sizeof(SeriesHead) + layout.bytes);
-  return head;
+}
+
+// A series that has still to come is silent from now on.
+void Shard::State::take_expect(const Item& item) noexcept {
+  if (head_of(item).layout == nullptr) watch(allot(item.series), by_shards.divide(item.series));
 }
 
 const Layout& Shard::State::layout_of(const Plan& plan) {
@@ -80,8 +84,10 @@ const Layout& Shard::State::layout_of(const Plan& plan) {
 void Shard::State::take_evict(const Item& item) noexcept {
   SeriesHead& head = head_of(item);
   if (head.layout == nullptr) return;
-  Emitter emitter = emitter_for(head, item.series);
-  close_windows(head, Time::max() - Duration{1}, false, emitter);
+  if (has_samples(head)) {
+    Emitter emitter = emitter_for(head, item.series);
+    close_windows(head, Time::max() - Duration{1}, false, emitter);
+  }
   wheel.remove(by_shards.divide(item.series));
   const std::size_t bytes = head.layout->bytes;
   arena.release(head.block, bytes);
@@ -95,17 +101,14 @@ void Shard::State::take_evict(const Item& item) noexcept {
 void Shard::State::take_end() noexcept {
   for (std::uint32_t slot = 0; slot < heads.size(); ++slot) {
     SeriesHead& head = heads[slot];
-    if (head.layout == nullptr) continue;
+    if (head.layout == nullptr || !has_samples(head)) continue;
     Emitter emitter = emitter_for(head, slot * shards + index);
     close_windows(head, Time::max() - Duration{1}, false, emitter);
   }
 }
 
 Emitter Shard::State::emitter_for(const SeriesHead& head, SeriesId series) noexcept {
-  const std::size_t gaps = head.layout->gaps;
-  return {output,        counters,    position,
-          series,        head.newest, gaps != 0 ? &state_at<Gaps>(head, gaps) : nullptr,
-          scratch.data()};
+  return {output, counters, position, series, head, scratch.data()};
 }
 
 void Shard::State::close_windows(SeriesHead& head, Time watermark, bool final, Emitter& emitter) noexcept {
@@ -153,31 +156,10 @@ bool Shard::State::add_to_windows(SeriesHead& head, const Point& point, Emitter&
   return taken;
 }
 
-void Shard::State::judge(const SeriesHead& head, const Point& point, Emitter& emitter) noexcept {
-  for (const Layout::Judge& one : head.layout->judges) {
-    Verdict verdict;
-    FlagLife* life = nullptr;
-    if (const auto* zscore = std::get_if<Zscore>(&one.kind)) {
-      auto& state = state_at<ZscoreState>(head, one.offset);
-      verdict = zscore->add(state, point.value);
-      life = &state.life;
-    } else {
-      verdict = std::get_if<Threshold>(&one.kind)->add(point.value);
-      life = &state_at<ThresholdState>(head, one.offset).life;
-    }
-    const auto change = life->advance(verdict.condition, point.time, one.least);
-    if (change == FlagLife::Change::none) [[likely]]
-      continue;
-    emitter.flag({.detector = one.detector,
-                  .raised = change == FlagLife::Change::raise,
-                  .time = point.time,
-                  .since = life->since(),
-                  .value = point.value,
-                  .expected = finite(verdict.expected),
-                  .low = finite(verdict.low),
-                  .high = finite(verdict.high),
-                  .score = verdict.score});
-  }
+// By its distance from `base`.
+void Shard::State::judge(const SeriesHead& head, const Point& point, Emitter& emitter, double base) noexcept {
+  const Layout& layout = *head.layout;
+  for (const Judge& one : layout.judges) one.look(head.block, point, layout.reports_scores, emitter, base);
 }
 
 void Shard::State::clear_silences(const SeriesHead& head, const Point& point, Emitter& emitter) noexcept {
@@ -186,6 +168,14 @@ void Shard::State::clear_silences(const SeriesHead& head, const Point& point, Em
     if (state.raised) emitter.flag(quiet.silence.clear(state, quiet.detector, point.time, point.value));
   }
   rest_of(head).silences_raised = 0;
+}
+
+// For silences that learn how often something comes.
+void Shard::State::note_arrival(const SeriesHead& head) const noexcept {
+  for (const Layout::Quiet& quiet : head.layout->silences) {
+    if (!quiet.silence.learns()) continue;
+    quiet.silence.arrive(state_at<SilenceState>(head, quiet.offset), now, linked_since);
+  }
 }
 
 }  // namespace core

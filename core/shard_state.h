@@ -38,22 +38,28 @@ struct Shard::State {
   std::size_t take_run_values(std::span<const Item> items, std::size_t at) noexcept;
   void take_run(const Item& item, std::span<const double> values) noexcept;
   void take_other(const Item& item) noexcept;
-  void take_sample(const Item& item, double value) noexcept;
+  void take_sample(const Item& item, double value, double base = 0) noexcept;
   void advance(SeriesHead& head, Time time, bool& fresh) noexcept;
 
   // A series' life, its windows and detectors (shard_series.cpp).
-  SeriesHead& begin_series(const Item& item) noexcept;
+  SeriesHead& allot(SeriesId series) noexcept;
+  void start(SeriesHead& head, SeriesId series, Time first) const noexcept;
+  void take_expect(const Item& item) noexcept;
   const Layout& layout_of(const Plan& plan);
   void take_evict(const Item& item) noexcept;
   void take_end() noexcept;
   [[nodiscard]] Emitter emitter_for(const SeriesHead& head, SeriesId series) noexcept;
   static void close_windows(SeriesHead& head, Time watermark, bool final, Emitter& emitter) noexcept;
   static bool add_to_windows(SeriesHead& head, const Point& point, Emitter& emitter) noexcept;
-  static void judge(const SeriesHead& head, const Point& point, Emitter& emitter) noexcept;
+  static void judge(const SeriesHead& head, const Point& point, Emitter& emitter, double base = 0) noexcept;
   static void clear_silences(const SeriesHead& head, const Point& point, Emitter& emitter) noexcept;
+  void note_arrival(const SeriesHead& head) const noexcept;
 
   // What happens because time goes on (shard_time.cpp).
   void take_tick(Time time) noexcept;
+  void take_link(const Item& item) noexcept;
+  struct Due;
+  [[nodiscard]] Due next_silence(const SeriesHead& head) const noexcept;
   void watch(const SeriesHead& head, std::uint32_t slot) noexcept;
   static void look_ahead(SeriesHead& head) noexcept;
   void expire(std::uint32_t slot) noexcept;
@@ -70,7 +76,9 @@ struct Shard::State {
   const SeriesTable& table;
   Output& output;
   ShardCounters counters;
-  Time now = no_time;     // of the last tick
+  Time now = no_time;  // of the last tick
+  bool linked = true;  // the source hears what is sent
+  Time linked_since = no_time;
   Position position = 0;  // of the last item that could emit something
   Heads heads;
   Arena arena;  // of blocks
@@ -91,6 +99,9 @@ T& state_at(const SeriesHead& head, std::size_t offset) noexcept {
 }
 
 inline SeriesRest& rest_of(const SeriesHead& head) noexcept { return state_at<SeriesRest>(head, 0); }
+
+// Whether there was a sample; before it, an expected series has no windows.
+inline bool has_samples(const SeriesHead& head) noexcept { return rest_of(head).watermark != no_time; }
 
 // What a silent series' watermark has come to: its device's clock is taken to run on since its newest sample.
 inline Time idle_watermark(const SeriesHead& head, Time now) noexcept {

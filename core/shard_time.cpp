@@ -14,17 +14,34 @@ Time last_arrival(const SeriesHead& head) noexcept {
   return std::max(rest_of(head).last_arrival, head.newest_arrival);
 }
 
+}  // namespace
+
 // The silence that is raised next while no sample comes; null: none. Of equal ones the first.
-const Layout::Quiet* next_silence(const SeriesHead& head) noexcept {
-  const Layout::Quiet* next = nullptr;
+struct Shard::State::Due {
+  const Layout::Quiet* quiet = nullptr;
+  Time since{};
+  Time deadline = Time::max();
+};
+
+// While nothing can be heard nothing is silent, and silences begin anew when it can again.
+Shard::State::Due Shard::State::next_silence(const SeriesHead& head) const noexcept {
+  Due next;
+  next.since = linked ? std::max(last_arrival(head), linked_since) : now;
   for (const Layout::Quiet& quiet : head.layout->silences) {
-    if (state_at<SilenceState>(head, quiet.offset).raised) continue;
-    if (next == nullptr || quiet.silence.after() < next->silence.after()) next = &quiet;
+    const auto& state = state_at<SilenceState>(head, quiet.offset);
+    const Duration after = state.raised ? Duration::max() : quiet.silence.after(state);
+    if (after == Duration::max() || next.since + after >= next.deadline) continue;
+    next.quiet = &quiet;
+    next.deadline = next.since + after;
   }
   return next;
 }
 
-}  // namespace
+void Shard::State::take_link(const Item& item) noexcept {
+  take_tick(item.time);
+  linked = item.series != 0;
+  if (linked) linked_since = now;
+}
 
 void Shard::State::take_tick(Time time) noexcept {
   CHECK(time >= now, "a tick goes back from %lld to %lld",
@@ -45,8 +62,8 @@ void Shard::State::watch(const SeriesHead& head, std::uint32_t slot) noexcept {
     deadline = idle_deadline(head, head.due);
     earliest = head.newest_arrival + layout.idle;
   }
-  if (layout.silence_least != Duration::max()) {
-    const Time silent = last_arrival(head) + layout.silence_least;
+  if (!layout.silences.empty()) {
+    const Time silent = next_silence(head).deadline;
     deadline = std::min(deadline, silent);
     earliest = std::min(earliest, silent);
   }
@@ -87,8 +104,7 @@ void Shard::State::expire(std::uint32_t slot) noexcept {
   SeriesRest& rest = rest_of(head);
   Emitter emitter = emitter_for(head, slot * shards + index);
   for (;;) {
-    const Layout::Quiet* quiet = next_silence(head);
-    const Time silent = quiet != nullptr ? last_arrival(head) + quiet->silence.after() : Time::max();
+    const auto [quiet, since, silent] = next_silence(head);
     const Time idle = head.due != Time::max() ? idle_deadline(head, head.due) : Time::max();
     const Time deadline = std::min(silent, idle);
     if (deadline > now) {
@@ -102,7 +118,7 @@ void Shard::State::expire(std::uint32_t slot) noexcept {
       close_windows(head, rest.watermark, true, emitter);
     } else {
       auto& state = state_at<SilenceState>(head, quiet->offset);
-      emitter.flag(quiet->silence.raise(state, quiet->detector, last_arrival(head)));
+      emitter.flag(quiet->silence.raise(state, quiet->detector, since));
       ++rest.silences_raised;
     }
   }

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <random>
 #include <regex>
+#include <set>
 #include <sstream>
 
 #include "bridge/check.h"
@@ -88,6 +89,16 @@ core::WindowSpec by_length(std::string name, Duration length, Duration every, Du
   return spec;
 }
 
+bridge::DetectorConfig detector(std::string name, core::DetectorSpec::Kind kind,
+                                core::Severity severity = core::Severity::warning, Strings fields = {}) {
+  bridge::DetectorConfig made;
+  made.spec.name = std::move(name);
+  made.spec.kind = kind;
+  made.spec.severity = severity;
+  made.fields = std::move(fields);
+  return made;
+}
+
 std::vector<core::Aggregate> aggregates(std::initializer_list<const char*> names) {
   std::vector<core::Aggregate> all;
   for (const char* const name : names) all.push_back(core::find_aggregate(name).value());
@@ -112,8 +123,7 @@ TEST_CASE("the smallest file has every default") {
   CHECK(stream.windows[0].by == Strings{"device"});
   CHECK(stream.windows[0].to == "derived/{stream}/{device}/{field}/{window}");
   REQUIRE(stream.detectors.size() == 1);
-  CHECK(test::same(stream.detectors[0].spec,
-                   core::DetectorSpec{"odd", core::Severity::warning, 0s, core::ZscoreSpec{}}));
+  CHECK(test::same(stream.detectors[0].spec, detector("odd", core::AutoSpec{}).spec));
   CHECK(test::same(config, bridge::config_from_pattern("sensors/{device}/#")));
 }
 
@@ -246,11 +256,13 @@ TEST_CASE("every key of a stream reaches its member") {
   windows[1].spec.aggregates = aggregates({"count", "mean", "min", "max", "stddev", "completeness", "gap"});
   CHECK(test::same(climate.windows, windows));
   using core::Severity;
-  const std::vector<bridge::DetectorConfig> detectors{
-      {{"hot", Severity::critical, 30s, core::ThresholdSpec{80, {}, 75}}, {"temperature"}},
-      {{"threshold", Severity::warning, 0s, core::ThresholdSpec{{}, -1.5, {}}}, {}},
-      {{"z", Severity::warning, 1s, core::ZscoreSpec{5, 2, 8, 9, 0.25}}, {}},
-      {{"silence", Severity::info, 0s, core::SilenceSpec{3min}}, {}}};
+  std::vector<bridge::DetectorConfig> detectors{
+      detector("hot", core::ThresholdSpec{80, {}, 75}, Severity::critical, {"temperature"}),
+      detector("threshold", core::ThresholdSpec{{}, -1.5, {}}),
+      detector("z", core::ZscoreSpec{{5, 2, 8, 9, 0.25}}),
+      detector("silence", core::SilenceSpec{.after = 3min}, Severity::info)};
+  detectors[0].spec.life.least = 30s;
+  detectors[2].spec.life.least = 1s;
   CHECK(test::same(climate.detectors, detectors));
 }
 
@@ -708,9 +720,13 @@ TEST_CASE("what is wrong with a window or a detector") {
   check(R"("windows":[],"detectors":[])", {"config: /streams/0: has neither windows nor detectors and would "
                                            "do nothing; give it one, or \"ignore\": true"});
 
-  check(R"("detectors":[{}])", {detector + R"(/kind: missing; choose "threshold", "zscore" or "silence")"});
-  check(R"("detectors":[{"kind":"auto"}])",
-        {detector + R"(/kind: "auto": must be "threshold", "zscore" or "silence")"});
+  check(R"("detectors":[{}])",
+        {detector + R"(/kind: missing; choose one, as "auto", "threshold" or "silence")"});
+  check(
+      R"("detectors":[{"kind":"z-score"}])",
+      {detector +
+       R"(/kind: "z-score": must be "threshold", "range", "rate_of_change", "zscore", "mad", "iqr", "ewma", )"
+       R"("cusum", "page_hinkley", "flatline", "silence", "seasonal", "peers" or "auto")"});
   check(R"("detectors":[{"kind":"threshold"}])",
         {detector + "/above: is missing, and so is below; a threshold needs one of them"});
   check(R"("detectors":[{"kind":"threshold","above":80,"clear":85}])",
@@ -720,11 +736,12 @@ TEST_CASE("what is wrong with a window or a detector") {
          detector + "/above: is missing, and so is below; a threshold needs one of them"});
   check(R"("detectors":[{"kind":"threshold","above":1,"after":"3m"}])",
         {detector +
-         "/after: unknown key; Allowed here: name, kind, fields, severity, above, below, clear, for"});
+         "/after: unknown key; Allowed here: name, kind, fields, severity, above, below, clear, for, hold, "
+         "flaps, flap_within, on, to, retain_to"});
   check(R"("detectors":[{"kind":"silence"}])",
-        {detector + R"(/after: missing; write how long a series may say nothing, as "3m")"});
+        {detector + R"(/after: missing; write how long a series may say nothing, as "3m", or "learned")"});
   check(R"("detectors":[{"kind":"silence","after":"3m","for":"1s"}])",
-        {detector + "/for: unknown key; Allowed here: name, kind, fields, severity, after"});
+        {detector + "/for: has no meaning for a silence; choose a longer after instead"});
   check(R"("detectors":[{"kind":"zscore","warmup":7}])",
         {detector + "/warmup: 7: must be a whole number, 8 to 1000000"});
   check(R"("detectors":[{"kind":"zscore","raise":3}])",
@@ -1286,27 +1303,78 @@ class Maker {
     return out;
   }
 
-  Json detector(std::uint64_t i) {
-    Json out{{"name", "d" + std::to_string(i)}, {"kind", pick({"threshold", "zscore", "silence"})}};
-    put(out, "fields", Strings{"f1"});
-    put(out, "severity", pick({"info", "warning", "critical"}));
-    if (out["kind"] == "silence") {
-      out["after"] = duration();
-      return out;
-    }
-    put(out, "for", duration());
-    if (out["kind"] == "threshold") {
+  void learning(Json& out) {
+    if (some()) out.update({{"raise", 4.5}, {"clear", 0.1 + static_cast<double>(below(20)) / 10}});
+    if (out["kind"] != "seasonal") put(out, "warmup", 8 + below(100));
+    put(out, "memory", 8 + below(100));
+    put(out, "deviation_min", 0.125);
+  }
+
+  void kind_of_detector(Json& out) {
+    const std::string kind = out["kind"];
+    if (kind == "threshold") {
       const bool above = below(2) == 1;
       out[above ? "above" : "below"] = number();
       put(out, "clear", above ? -5000 : 5000);
-    } else {
-      put(out, "raise", 4.5);
-      put(out, "clear", 0.1 + static_cast<double>(below(20)) / 10);
-      put(out, "warmup", 8 + below(100));
-      put(out, "memory", 8 + below(100));
-      put(out, "deviation_min", 0.125);
+    } else if (kind == "range") {
+      out.update({{"low", -5000}, {"high", number()}});
+      put(out, "margin", 0.25);
+    } else if (kind == "rate_of_change") {
+      out[pick({"rise", "fall"})] = 1.25;
+      put(out, "fall", 2);
+      put(out, "per", duration());
+      put(out, "clear", 0.5);
+    } else if (kind == "mad" || kind == "iqr") {
+      put(out, "samples", 5 + below(251));
+      if (kind == "mad") put(out, "deviation_min", 0.5);
+      put(out, "raise", 3.5);
+      put(out, "clear", 1.25);
+    } else if (kind == "flatline") {
+      out["after"] = duration();
+      put(out, "tolerance", 0.5);
+      put(out, "samples", 2 + below(100));
+    } else if (kind != "auto") {
+      learning(out);
     }
+    if (kind == "ewma") put(out, "weight", 0.75);
+    if (kind == "cusum" || kind == "page_hinkley") put(out, "slack", 0.5);
+    if (kind == "seasonal") put(out, "period", pick({"day", "week"}));
+    if (kind == "seasonal") put(out, "parts", 4 + below(300));
+    if (kind == "peers") out["by"] = Json::array();
+    if (kind == "peers") put(out, "members", 3 + below(900));
+  }
+
+  Json detector(std::uint64_t i, const std::string& on, bool apart) {
+    Json out{{"name", "d" + std::to_string(i)},
+             {"kind", pick({"threshold", "range", "rate_of_change", "zscore", "mad", "iqr", "ewma", "cusum",
+                            "page_hinkley", "flatline", "silence", "seasonal", "peers", "auto"})}};
+    if (out["kind"] == "peers" && !apart) out["kind"] = "auto";
+    put(out, "fields", Strings{"f1"});
+    put(out, "severity", pick({"info", "warning", "critical"}));
+    put(out, "to", "flag/{stream}/{detector}/{field}");
+    put(out, "retain_to", "state/{stream}/{detector}");
+    if (out["kind"] == "silence") {
+      out["after"] = some() ? "learned" : duration();
+      if (out["after"] == "learned") put(out, "factor", 2.5);
+      if (out["after"] == "learned") put(out, "least", duration());
+      return out;
+    }
+    put(out, "for", duration());
+    put(out, "hold", duration());
+    put(out, "flaps", below(1001));
+    put(out, "flap_within", duration());
+    if (!on.empty() && out["kind"] != "peers") put(out, "on", on);
+    kind_of_detector(out);
     return out;
+  }
+
+  // A value of the stream's windows, as `on` names it; empty where there is none that may be judged.
+  std::string value_of(const Json& stream) {
+    if (!stream.contains("windows")) return "1m." + pick({"mean", "avg", "count"});
+    const Json& window = stream["windows"][below(stream["windows"].size())];
+    if (window.value("emit", "on_close") != "on_close") return {};
+    const Json aggregates = window.value("aggregates", Json{"mean"});
+    return window["name"].get<std::string>() + '.' + aggregates[0].get<std::string>();
   }
 
   Json stream(std::uint64_t i) {
@@ -1330,7 +1398,9 @@ class Maker {
       for (std::uint64_t w = 0, n = 1 + below(3); w < n; ++w) out["windows"].push_back(window(w, keys));
     }
     if (some()) {
-      for (std::uint64_t d = 0, n = 1 + below(3); d < n; ++d) out["detectors"].push_back(detector(d));
+      const bool apart = from.find('{') != std::string::npos;  // some key tells series apart
+      for (std::uint64_t d = 0, n = 1 + below(5); d < n; ++d)
+        out["detectors"].push_back(detector(d, value_of(out), apart));
     }
     put(out, "cadence", pick({"learned", "1m"}));
     put(out, "late_to", "late/{stream}/{field}");
@@ -1467,7 +1537,7 @@ TEST_CASE("loader and schema agree on what is good and what is not") {
   check(stream(R"(,"late_to":"a/#")"), false);
   check(stream(R"(,"windows":[{"length":"1m","aggregates":[]}])"), false);
   check(stream(R"(,"windows":[{"length":"1m","by":["device","device"]}])"), false);
-  check(stream(R"(,"detectors":[{"kind":"auto"}])"), false);
+  check(stream(R"(,"detectors":[{"kind":"odd"}])"), false);
   check(stream(R"(,"detectors":[{"kind":"threshold"}])"), false);
   check(stream(R"(,"detectors":[{"kind":"threshold","above":1,"below":0}])"), false);
   check(stream(R"(,"detectors":[{"kind":"zscore","above":1}])"), false);
@@ -1529,9 +1599,9 @@ TEST_CASE("the reference configuration says what it documents, as it is and with
                              "derived/{stream}/{site}/{field}/{window}"});
   climate.windows.back().spec.aggregates = aggregates({"count", "mean", "range"});
   climate.detectors.push_back(
-      {{"hot", core::Severity::critical, 0s, core::ThresholdSpec{40, {}, 38}}, {"temperature"}});
-  climate.detectors.push_back({{"odd", core::Severity::warning, 0s, core::ZscoreSpec{}}, {}});
-  climate.detectors.push_back({{"gone", core::Severity::warning, 0s, core::SilenceSpec{30s}}, {}});
+      detector("hot", core::ThresholdSpec{40, {}, 38}, core::Severity::critical, {"temperature"}));
+  climate.detectors.push_back(detector("odd", core::ZscoreSpec{}));
+  climate.detectors.push_back(detector("gone", core::SilenceSpec{.after = 30s}));
   climate.flags_to = "derived/{stream}/{site}/{device}/{field}/flag/{detector}";
   CHECK(test::same(config, expected));
   CHECK(test::same(parse_config(written_out), expected));
@@ -1573,6 +1643,9 @@ TEST_CASE("what the reference configuration shows to copy is good too") {
   check(without_mark(text, "\"fields\""));
   check(without_mark(text, "\"cadence\""));
   check(without_mark(text, "\"late_to\""));
+  check(without_mark(text, "\"on\""));
+  check(without_mark(text, "\"to\""));
+  check(without_mark(text, "\"retain_to\""));
   check(replaced(replaced(without_mark(text, "\"below\""), "\"above\": 40", "//"), "\"clear\": 38", "//"));
 
   const std::size_t streams = text.find("// Streams to copy");
@@ -1584,7 +1657,7 @@ TEST_CASE("what the reference configuration shows to copy is good too") {
   const std::string all = text.substr(0, streams) + tail;
   check(all);
   const Config config = parse_config(all);
-  REQUIRE(config.streams.size() == 6);
+  REQUIRE(config.streams.size() == 7);
   CHECK(config.streams[1].ignore);
   CHECK(bridge::series_keys(config.streams[2]) == Strings{"machine", "line", "key"});
   CHECK(config.streams[3].payload.value_as.strings);
@@ -1593,6 +1666,12 @@ TEST_CASE("what the reference configuration shows to copy is good too") {
   using enum core::WindowKind;
   CHECK(kinds == std::vector{sliding, count, session, cumulative, calendar, calendar});
   CHECK(bridge::series_keys(config.streams[5]) == Strings{"device"});
+  std::set<std::size_t> detectors;
+  for (const auto& streams_detectors : {config.streams[0].detectors, config.streams[6].detectors}) {
+    for (const auto& one : streams_detectors) detectors.insert(one.spec.kind.index());
+  }
+  CHECK(detectors.size() == std::variant_size_v<core::DetectorSpec::Kind>);
+  CHECK(config.streams[6].detectors.back().to == "derived/{stream}/{site}/{field}/flag/{detector}");
 }
 
 TEST_CASE("what check prints") {
@@ -1611,6 +1690,8 @@ TEST_CASE("what check prints") {
   holds(
       "stream \"climate\", detector \"hot\", threshold:\n  "
       "derived/climate/{site}/{device}/{field}/flag/hot");
+  holds("stream \"climate\", detector \"hot\", threshold: 32 B a series");
+  CHECK(report.find("\nstream \"climate\", detector \"odd\", zscore: ") != std::string::npos);
   holds("queues of 2 workers: 192.0 KiB");
   holds("journal: 64.0 MiB");
   holds("outboxes: at most 32.0 MiB");

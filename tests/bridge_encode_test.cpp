@@ -196,8 +196,9 @@ TEST_CASE("another grouping has its own keys") {
 TEST_CASE("a flag's topic and payload") {
   Bench bench(climate);
   const auto series = bench.series({"s1", "d7"}, "temperature");
-  const core::FlagChange raise{0,    true, seven + 34567ms, seven + 4567ms, 82.5, std::nullopt, std::nullopt,
-                               80.0, 0.75};
+  const core::FlagChange raise{
+      0,   core::FlagState::raised, seven + 34567ms, seven + 4567ms, 82.5, std::nullopt, std::nullopt, 80.0,
+      0.75};
   const Published raised = bench.flag(series, raise);
   CHECK(raised.topic == "derived/climate/s1/d7/temperature/flag/overheat");
   CHECK(
@@ -206,7 +207,7 @@ TEST_CASE("a flag's topic and payload") {
       R"("kind":"threshold","severity":"critical","site":"s1","device":"d7","field":"temperature",)"
       R"("time":"2026-11-23T07:00:34.567Z","value":82.5,"high":80,"score":0.75,"since":"2026-11-23T07:00:04.567Z"})");
   core::FlagChange clear = raise;
-  clear.raised = false;
+  clear.state = core::FlagState::cleared;
   clear.time = seven + 2min;
   clear.score = 0;
   CHECK(
@@ -214,23 +215,73 @@ TEST_CASE("a flag's topic and payload") {
       R"({"v":1,"id":"climate/overheat/s1/d7/temperature/1795417204567","state":"cleared","detector":"overheat",)"
       R"("kind":"threshold","severity":"critical","site":"s1","device":"d7","field":"temperature",)"
       R"("time":"2026-11-23T07:02:00Z","value":82.5,"high":80,"score":0,"since":"2026-11-23T07:00:04.567Z"})");
-  const Published odd = bench.flag(series, {1, true, seven, seven, 48.2, 21.4, 20.1, 22.7, 0.998});
+  const Published odd =
+      bench.flag(series, {1, core::FlagState::raised, seven, seven, 48.2, 21.4, 20.1, 22.7, 0.998});
   CHECK(odd.topic == "derived/climate/s1/d7/temperature/flag/odd");
   CHECK(odd.payload ==
         R"({"v":1,"id":"climate/odd/s1/d7/temperature/1795417200000","state":"raised","detector":"odd",)"
         R"("kind":"zscore","severity":"warning","site":"s1","device":"d7","field":"temperature",)"
         R"("time":"2026-11-23T07:00:00Z","value":48.2,"expected":21.4,"low":20.1,"high":22.7,"score":0.998,)"
         R"("since":"2026-11-23T07:00:00Z"})");
-  CHECK(bench.flag(series, {2, true, seven + 3min, seven, {}, {}, {}, {}, 1}).payload ==
+  CHECK(bench.flag(series, {2, core::FlagState::raised, seven + 3min, seven, {}, {}, {}, {}, 1}).payload ==
         R"({"v":1,"id":"climate/gone/s1/d7/temperature/1795417200000","state":"raised","detector":"gone",)"
         R"("kind":"silence","severity":"info","site":"s1","device":"d7","field":"temperature",)"
         R"("time":"2026-11-23T07:03:00Z","score":1,"since":"2026-11-23T07:00:00Z"})");
 }
 
+TEST_CASE("a flag of a window's value has the keys of the window, and says which value it is") {
+  Bench bench(R"({"streams": [ {"name": "s", "from": "in/{site}/{aggregate}",
+    "windows": [{"name": "w", "length": "1m"}, {"name": "per site", "length": "1m", "by": ["site"], "aggregates": ["avg", "p99.9"]}],
+    "detectors": [{"name": "all", "kind": "threshold", "above": 1, "on": "w.max"},
+                  {"name": "high", "kind": "threshold", "above": 1, "on": "per site.p99.9"},
+                  {"name": "mean", "kind": "threshold", "above": 1, "on": "per site.avg"}]} ]})");
+  const core::FlagChange change{0, core::FlagState::flapping, seven, seven, 3.0, {}, {}, 1.0, 1};
+  const Published site = bench.flag(bench.series({"a"}, "t", 1), change);
+  CHECK(site.topic == "derived/s/a/t/flag/high");
+  CHECK(site.payload ==
+        R"({"v":1,"id":"s/high/a/t/1795417200000","state":"flapping","detector":"high","kind":"threshold",)"
+        R"("severity":"warning","window":"per site","aggregate":"p99.9","site":"a","field":"t",)"
+        R"("time":"2026-11-23T07:00:00Z","value":3,"high":1,"score":1,"since":"2026-11-23T07:00:00Z"})");
+  core::FlagChange mean = change;
+  mean.detector = 1;
+  CHECK(bench.flag(bench.series({"a"}, "t", 1), mean)
+            .payload.find(R"("window":"per site","aggregate":"mean","site")") != std::string::npos);
+  const Published all = bench.flag(bench.series({"a", "b"}, "t"), change);
+  CHECK(all.topic == "derived/s/a/b/t/flag/all");
+  CHECK(all.payload.find(R"("window":"w","aggregate":"max","site":"a","key_aggregate":"b","field":"t")") !=
+        std::string::npos);
+}
+
+TEST_CASE("how a flag stands is published too, to be retained") {
+  Bench bench(R"({"streams": [ {"name": "s", "from": "x/{d}", "detectors": [
+    {"name": "a", "kind": "threshold", "above": 1, "to": "flags/{detector}/{d}", "retain_to": "state/{d}/{field}/{detector}"},
+    {"name": "b", "kind": "threshold", "above": 1}]} ]})");
+  const auto series = bench.series({"a/b"}, "t");
+  for (const auto state : {core::FlagState::raised, core::FlagState::cleared}) {
+    bench.encoder().flag(7, series, {0, state, seven, seven, 3.0, {}, {}, 1.0, 1});
+    const bridge::Result event = *bench.outbox().front();
+    const std::string topic{event.topic}, payload{event.payload};
+    CHECK(topic == "flags/a/a.b");
+    CHECK_FALSE(event.retain);
+    bench.outbox().pop();
+    const bridge::Result* const kept = bench.outbox().front();
+    REQUIRE(kept != nullptr);
+    CHECK(kept->topic == "state/a.b/t/a");
+    CHECK(kept->payload == payload);
+    CHECK(kept->retain);
+    bench.outbox().pop();
+  }
+  CHECK(bench.encoder().flags(0, 0, true) == 1);
+  CHECK(bench.flag(series, {1, core::FlagState::raised, seven, seven, 3.0, {}, {}, 1.0, 1}).topic ==
+        "derived/s/a.b/t/flag/b");
+}
+
 TEST_CASE("a bound beyond a double is left out") {
   Bench bench(climate);
   const std::string payload =
-      bench.flag(bench.series({"s", "d"}, "t"), {1, true, seven, seven, 1e308, 0.0, -INFINITY, INFINITY, 1})
+      bench
+          .flag(bench.series({"s", "d"}, "t"),
+                {1, core::FlagState::raised, seven, seven, 1e308, 0.0, -INFINITY, INFINITY, 1})
           .payload;
   CHECK(payload.find("\"low\"") == std::string::npos);
   CHECK(payload.find("\"high\"") == std::string::npos);
@@ -240,7 +291,8 @@ TEST_CASE("a bound beyond a double is left out") {
 TEST_CASE("ids of different flags differ") {
   const auto id = [](Bench& bench, core::SeriesId series, core::Time since, std::uint32_t detector = 0) {
     return nlohmann::json::parse(
-               bench.flag(series, {detector, true, seven, since, {}, {}, {}, {}, 1}).payload)
+               bench.flag(series, {detector, core::FlagState::raised, seven, since, {}, {}, {}, {}, 1})
+                   .payload)
         .at("id")
         .get<std::string>();
   };
@@ -272,7 +324,8 @@ TEST_CASE("keys that are named like a member, or hold what topics cannot") {
       window.payload ==
       R"({"v":1,"stream":"s","window":"1m","key_time":"a/b","key_key_time":"+","key_mean":"","other":"q\"\n","field":"f/g",)"
       R"("start":"2026-11-23T07:00:00Z","end":"2026-11-23T07:01:00Z","rev":1,"final":true,"mean":1})");
-  const std::string flag = bench.flag(series, {0, true, seven, seven, {}, {}, {}, {}, 1}).payload;
+  const std::string flag =
+      bench.flag(series, {0, core::FlagState::raised, seven, seven, {}, {}, {}, {}, 1}).payload;
   CHECK(flag.find(R"("key_time":"a/b","key_key_time":"+","key_mean":"","other":"q\"\n","field":"f/g")") !=
         std::string::npos);
 }
@@ -286,10 +339,11 @@ TEST_CASE("names of key members are never alike") {
   check("key_", "key_");
   check("key_device", "key_device");
   for (const char* fixed :
-       {"v",     "stream",   "window", "field",    "start", "end",      "rev",         "final",     "id",
-        "state", "detector", "kind",   "severity", "time",  "value",    "expected",    "low",       "high",
-        "score", "since",    "count",  "sum",      "mean",  "variance", "stddev",      "min",       "max",
-        "range", "first",    "last",   "delta",    "p95",   "median",   "approximate", "watermark", "gap"}) {
+       {"v",        "stream",    "window",      "field",     "start", "end",      "rev",  "final",
+        "id",       "aggregate", "state",       "detector",  "kind",  "severity", "time", "value",
+        "expected", "low",       "high",        "score",     "since", "count",    "sum",  "mean",
+        "variance", "stddev",    "min",         "max",       "range", "first",    "last", "delta",
+        "p95",      "median",    "approximate", "watermark", "gap"}) {
     check(fixed, std::string("key_") + fixed);
     check(std::string("key_") + fixed, std::string("key_key_") + fixed);
     check(std::string("key_key_") + fixed, std::string("key_key_key_") + fixed);
@@ -314,9 +368,9 @@ TEST_CASE("results are counted by stream and rule") {
   bench.window(series, {1}, 1);
   bench.window(series, {1}, 1);
   bench.window(series, {1}, 0);
-  bench.flag(series, {1, true, seven, seven, {}, {}, {}, {}, 1});
-  bench.flag(series, {1, false, seven, seven, {}, {}, {}, {}, 1});
-  bench.flag(series, {1, true, seven, seven, {}, {}, {}, {}, 1});
+  bench.flag(series, {1, core::FlagState::raised, seven, seven, {}, {}, {}, {}, 1});
+  bench.flag(series, {1, core::FlagState::cleared, seven, seven, {}, {}, {}, {}, 1});
+  bench.flag(series, {1, core::FlagState::raised, seven, seven, {}, {}, {}, {}, 1});
   const bridge::Encoder& encoder = bench.encoder();
   CHECK(encoder.windows(1, 0) == 1);
   CHECK(encoder.windows(1, 1) == 2);

@@ -13,9 +13,9 @@ TEST_CASE("results come out in order, as they went in") {
   Outbox outbox(1 << 20);
   CHECK(outbox.front() == nullptr);
   CHECK(outbox.push({7, 3, "a/b", "{}"}));
-  CHECK(outbox.push({1ULL << 40, 4'000'000'000, "", ""}));
+  CHECK(outbox.push({1ULL << 40, 4'000'000'000, "", "", true}));
   const auto check = [&](core::Position cause, core::SeriesId series, std::string_view topic,
-                         std::string_view payload) {
+                         std::string_view payload, bool retain) {
     CAPTURE(cause);
     const Result* result = outbox.front();
     REQUIRE(result != nullptr);
@@ -24,10 +24,11 @@ TEST_CASE("results come out in order, as they went in") {
     CHECK(result->series == series);
     CHECK(result->topic == topic);
     CHECK(result->payload == payload);
+    CHECK(result->retain == retain);
     outbox.pop();
   };
-  check(7, 3, "a/b", "{}");
-  check(1ULL << 40, 4'000'000'000, "", "");
+  check(7, 3, "a/b", "{}", false);
+  check(1ULL << 40, 4'000'000'000, "", "", true);
   CHECK(outbox.front() == nullptr);
   CHECK(outbox.pushed() == 2);
   CHECK(outbox.popped() == 2);

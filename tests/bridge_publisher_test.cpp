@@ -115,7 +115,7 @@ TEST_CASE("what the sink answers is what is counted") {
   CHECK(desk.sink.log == Log{"t 1", "t 3", "t 4"});
 }
 
-TEST_CASE("quality of service and retain are the configuration's") {
+TEST_CASE("quality of service and retain are the configuration's, but of a result that is to be kept") {
   PublishConfig retained = config(10);
   retained.qos = 2;
   retained.retain = true;
@@ -133,6 +133,13 @@ TEST_CASE("quality of service and retain are the configuration's") {
   outgoing.pump(Clock::time_point{});
   CHECK(sink.last.qos == 2);
   CHECK(sink.last.retain);
+  Outgoing plain(config(10), sink, counters);
+  for (const bool keep : {true, false}) {
+    plain.add("t", "2", keep);
+    plain.pump(Clock::time_point{});
+    CHECK(sink.last.payload == "2");
+    CHECK(sink.last.retain == keep);
+  }
 }
 
 TEST_CASE(

@@ -71,13 +71,15 @@ ReadBack read(const std::string& path) {
     const Message& message = record.message;
     // The promised bytes behind the payload are there (a sanitizer looks on).
     unsigned sum = 0;
-    for (std::size_t i = 0; i < bridge::payload_padding && !record.tick; ++i) {
+    for (std::size_t i = 0; i < bridge::payload_padding && record.kind == bridge::ReplayReader::Kind::message;
+         ++i) {
       sum += static_cast<unsigned char>(message.payload.data()[message.payload.size() + i]);
     }
     CHECK(sum < 256 * bridge::payload_padding);
-    back.records.push_back({record.tick, message.arrival.time_since_epoch().count(),
-                            std::string(message.topic), std::string(message.payload), message.packet_id,
-                            message.qos, message.duplicate, message.stale});
+    back.records.push_back({record.kind == bridge::ReplayReader::Kind::tick,
+                            message.arrival.time_since_epoch().count(), std::string(message.topic),
+                            std::string(message.payload), message.packet_id, message.qos, message.duplicate,
+                            message.stale});
   }
   CHECK_FALSE(reader->next(record));
   back.skipped = reader->skipped();

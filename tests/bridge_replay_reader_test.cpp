@@ -42,7 +42,7 @@ ReadBack read_path(const std::string& path, const CsvOptions& options) {
   ReadBack back;
   ReplayReader::Record record;
   while (reader->next(record)) {
-    CHECK_FALSE(record.tick);
+    CHECK(record.kind == bridge::ReplayReader::Kind::message);
     unsigned sum = 0;  // the promised bytes behind the payload can be read
     for (std::size_t i = 0; i < bridge::payload_padding; ++i) {
       sum += static_cast<unsigned char>(record.message.payload.data()[record.message.payload.size() + i]);

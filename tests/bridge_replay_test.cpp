@@ -78,7 +78,8 @@ std::string config(int queue, int batch, const char* series_ttl = "1m") {
     "cadence":"learned","late_to":"late/{site}","windows":[)" +
          every_window() + R"(,
       {"name":"site","length":"15s","by":["site"],"aggregates":["count","stddev","rate","p90"]}],
-    "detectors":[{"name":"hot","kind":"threshold","above":100,"clear":50},{"name":"odd","kind":"zscore"},
+    "detectors":[{"name":"hot","kind":"threshold","above":100,"clear":50},{"name":"odd","kind":"zscore","retain_to":"state/{site}/{device}/{field}"},
+      {"name":"many","kind":"threshold","above":40,"on":"site.count","hold":"30s","flaps":3,"retain_to":"state/{site}/{field}"},
       {"name":"gone","kind":"silence","after":"20s"}]},
     {"name":"w","from":"wave/{device}","payload":{"each":"/v","fields":{"x":""}},"detectors":[],
       "windows":[{"name":"plain","length":"10s"}]},

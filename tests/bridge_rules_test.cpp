@@ -59,7 +59,11 @@ TEST_CASE("a stream with defaults has one grouping and one plan") {
   CHECK(stream.window_groupings == Indices{0});
   REQUIRE(stream.window_topics.size() == 1);
   CHECK(stream.window_topics[0].widest_filter() == "derived/+/+/+/+/+");
-  CHECK(stream.flag_topic.widest_filter() == "derived/+/+/+/+/flag/+");
+  REQUIRE(stream.detectors.size() == 1);
+  CHECK(stream.detectors[0].grouping == 0);
+  CHECK_FALSE(stream.detectors[0].on);
+  CHECK(stream.detectors[0].flag_topic.widest_filter() == "derived/+/+/+/+/flag/+");
+  CHECK(stream.detectors[0].state_topic.parts().empty());
 }
 
 TEST_CASE("each distinct set of keys is a grouping; detectors belong to the first") {
@@ -133,6 +137,45 @@ TEST_CASE("rules for named fields make plans for these fields") {
   CHECK(stream.groupings[1].plan_for("humidity") == nullptr);
 }
 
+TEST_CASE(
+    "a detector of a window's values belongs to the window: its grouping, its fields, its place in the "
+    "plan") {
+  const Config config = parse_config(R"({"streams":[{
+    "from": "in/{site}/{device}",
+    "windows": [
+      {"name": "w", "length": "1m", "fields": ["power"]},
+      {"name": "x", "length": "1m", "aggregates": ["min", "p99.9"]},
+      {"name": "site", "length": "1m", "by": ["site"]}],
+    "detectors": [
+      {"name": "p", "kind": "threshold", "above": 1, "on": "w.mean", "retain_to": "state/{detector}/{device}"},
+      {"name": "q", "kind": "threshold", "above": 1, "on": "x.p99.9"},
+      {"name": "s", "kind": "threshold", "above": 1, "on": "site.max", "fields": ["power"], "to": "f/{site}"},
+      {"name": "plain", "kind": "zscore"}]}]})");
+  const Rules rules(config);
+  const StreamRules& stream = *rules.streams().at(0);
+  REQUIRE(stream.groupings.size() == 2);
+  const auto check = [&](std::size_t g, const char* field, const Indices& detectors, const Strings& on) {
+    CAPTURE(g);
+    CAPTURE(field);
+    const core::Plan* const plan = stream.groupings[g].plan_for(field);
+    REQUIRE(plan != nullptr);
+    CHECK(plan->detector_rules == detectors);
+    Strings seen;
+    for (const core::DetectorSpec& spec : plan->detectors)
+      seen.push_back(spec.on ? std::to_string(spec.on->window) + "." + std::to_string(spec.on->value)
+                             : "samples");
+    CHECK(seen == on);
+    CHECK(plan->state_bytes() > 0);
+  };
+  check(0, "power", {0, 1, 3}, {"0.1", "1.1", "samples"});
+  check(0, "humidity", {1, 3}, {"0.1", "samples"});  // without window w, x stands first
+  check(1, "power", {2}, {"0.3"});
+  check(1, "humidity", {}, {});
+  CHECK(stream.detectors[2].grouping == 1);
+  CHECK(stream.detectors[2].flag_topic.widest_filter() == "f/+");
+  CHECK(stream.detectors[0].state_topic.widest_filter() == "state/+/+");
+}
+
 TEST_CASE("without a window or detector for it, a field enters no series") {
   const Config config = parse_config(
       R"({"streams":[{"from":"in/{device}","windows":[{"length":"1m","fields":["a"]}],"detectors":[]}]})");
@@ -150,7 +193,7 @@ TEST_CASE("an ignored stream has a pattern and nothing else") {
   CHECK(cut.pattern.filter() == "in/+/set");
   CHECK(cut.groupings.empty());
   CHECK(cut.window_topics.empty());
-  CHECK(cut.flag_topic.parts().empty());
+  CHECK(cut.detectors.empty());
   CHECK(rules.streams().at(1)->groupings.at(0).other->stream == 1);
 }
 

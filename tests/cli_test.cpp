@@ -30,7 +30,7 @@ Ran check_config(const std::string& text) {
 }  // namespace
 
 TEST_CASE("every command has help with an example") {
-  for (const char* name : {"run", "check", "replay", "record", "simulate", "bench"}) {
+  for (const char* name : {"run", "check", "replay", "diff", "record", "simulate", "bench"}) {
     CAPTURE(name);
     const Ran ran = run_weir({name, "--help"});
     CHECK(ran.code == 0);
@@ -46,6 +46,7 @@ TEST_CASE("wrong usage is exit code 2") {
                                                     {"run", "--from"},
                                                     {"replay"},
                                                     {"replay", "only-a-config.json"},
+                                                    {"diff", "a.json", "b.json"},
                                                     {"bench", "--level", "Z"},
                                                     {"run", "/no/such/file.json"},
                                                     {"simulate"}}) {
@@ -137,4 +138,32 @@ TEST_CASE("replay of a small CSV from the command line") {
   CAPTURE(ran.err);
   CHECK(ran.code == 0);
   CHECK((ran.out.find("\"count\":2,\"mean\":1.5,\"min\":1,\"max\":2") != std::string::npos));
+}
+
+TEST_CASE("replay writes scores and charts: one of them at most to standard output, and over no file") {
+  const test::TempFolder folder;
+  const std::string csv = folder.write("data.csv", "time,machine,kW\n2026-01-01T00:00:00Z,m1,1\n");
+  const auto replay = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"replay",      "--from",         "line/{machine}",
+                                       "--csv-topic", "line/{machine}", csv};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_weir(arguments);
+  };
+  const Ran scores = replay({"--scores", "-"});
+  CAPTURE(scores.err);
+  CHECK(scores.code == 0);
+  CHECK(scores.out ==
+        "{\"time\":\"2026-01-01T00:00:00Z\",\"stream\":\"line\",\"machine\":\"m1\",\"field\":\"kW\","
+        "\"detector\":\"odd\",\"value\":1,\"score\":0,\"state\":\"warming\",\"up\":false}\n");
+  CHECK((scores.err.find(" results") != std::string::npos));
+
+  const std::string page = folder.file("page.html");
+  const Ran plot = replay({"--plot", page, "--scores", folder.file("scores.csv")});
+  CHECK(plot.code == 0);
+  CHECK(plot.out == "");
+  CHECK((folder.read("page.html").find("<svg ") != std::string::npos));
+  CHECK((folder.read("scores.csv").find("m1,kW,odd,1,0,warming,false,,,") != std::string::npos));
+
+  check_says(replay({"--plot", page}), {"--plot", page, "name a file that does not exist yet"});
+  check_says(replay({"--scores", "-", "--out", "-"}), {"--out, --scores and --plot", "standard output"});
 }

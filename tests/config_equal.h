@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tuple>
+#include <type_traits>
 
 #include "bridge/config.h"
 
@@ -37,31 +38,99 @@ inline bool same(const core::WindowSpec& a, const core::WindowSpec& b) {
          same(a11, b11);
 }
 
-inline bool same(const core::ThresholdSpec& a, const core::ThresholdSpec& b) {
-  const auto& [a1, a2, a3] = a;
-  const auto& [b1, b2, b3] = b;
-  return std::tie(a1, a2, a3) == std::tie(b1, b2, b3);
-}
-
-inline bool same(const core::ZscoreSpec& a, const core::ZscoreSpec& b) {
+inline bool same(const core::LearningSpec& a, const core::LearningSpec& b) {
   const auto& [a1, a2, a3, a4, a5] = a;
   const auto& [b1, b2, b3, b4, b5] = b;
   return std::tie(a1, a2, a3, a4, a5) == std::tie(b1, b2, b3, b4, b5);
 }
 
-inline bool same(const core::SilenceSpec& a, const core::SilenceSpec& b) {
-  const auto& [a1] = a;
-  const auto& [b1] = b;
-  return a1 == b1;
+// Specs that share what learning needs cannot be taken apart; their own members are named.
+inline bool same_own(const core::ZscoreSpec&, const core::ZscoreSpec&) { return true; }
+inline bool same_own(const core::EwmaSpec& a, const core::EwmaSpec& b) { return a.weight == b.weight; }
+inline bool same_own(const core::CusumSpec& a, const core::CusumSpec& b) { return a.slack == b.slack; }
+inline bool same_own(const core::PageHinkleySpec& a, const core::PageHinkleySpec& b) {
+  return a.slack == b.slack;
+}
+inline bool same_own(const core::SeasonalSpec& a, const core::SeasonalSpec& b) {
+  return a.period == b.period && a.parts == b.parts;
+}
+inline bool same_own(const core::PeersSpec& a, const core::PeersSpec& b) { return a.members == b.members; }
+
+template <typename Spec>
+requires std::is_base_of_v<core::LearningSpec, Spec>
+bool same_kind(const Spec& a, const Spec& b) {
+  static_assert(std::is_same_v<Spec, core::ZscoreSpec> || sizeof(Spec) == sizeof(core::LearningSpec) + 8);
+  return same(static_cast<const core::LearningSpec&>(a), static_cast<const core::LearningSpec&>(b)) &&
+         same_own(a, b);
+}
+
+inline bool same_kind(const core::ThresholdSpec& a, const core::ThresholdSpec& b) {
+  const auto& [a1, a2, a3] = a;
+  const auto& [b1, b2, b3] = b;
+  return std::tie(a1, a2, a3) == std::tie(b1, b2, b3);
+}
+
+inline bool same_kind(const core::RangeSpec& a, const core::RangeSpec& b) {
+  const auto& [a1, a2, a3] = a;
+  const auto& [b1, b2, b3] = b;
+  return std::tie(a1, a2, a3) == std::tie(b1, b2, b3);
+}
+
+inline bool same_kind(const core::RateOfChangeSpec& a, const core::RateOfChangeSpec& b) {
+  const auto& [a1, a2, a3, a4] = a;
+  const auto& [b1, b2, b3, b4] = b;
+  return std::tie(a1, a2, a3, a4) == std::tie(b1, b2, b3, b4);
+}
+
+inline bool same_kind(const core::MadSpec& a, const core::MadSpec& b) {
+  const auto& [a1, a2, a3, a4] = a;
+  const auto& [b1, b2, b3, b4] = b;
+  return std::tie(a1, a2, a3, a4) == std::tie(b1, b2, b3, b4);
+}
+
+inline bool same_kind(const core::IqrSpec& a, const core::IqrSpec& b) {
+  const auto& [a1, a2, a3] = a;
+  const auto& [b1, b2, b3] = b;
+  return std::tie(a1, a2, a3) == std::tie(b1, b2, b3);
+}
+
+inline bool same_kind(const core::FlatlineSpec& a, const core::FlatlineSpec& b) {
+  const auto& [a1, a2, a3] = a;
+  const auto& [b1, b2, b3] = b;
+  return std::tie(a1, a2, a3) == std::tie(b1, b2, b3);
+}
+
+inline bool same_kind(const core::SilenceSpec& a, const core::SilenceSpec& b) {
+  const auto& [a1, a2, a3] = a;
+  const auto& [b1, b2, b3] = b;
+  return std::tie(a1, a2, a3) == std::tie(b1, b2, b3);
+}
+
+inline bool same_kind(const core::AutoSpec& a, const core::AutoSpec& b) { return a.season == b.season; }
+
+inline bool same(const core::LifeSpec& a, const core::LifeSpec& b) {
+  const auto& [a1, a2, a3, a4] = a;
+  const auto& [b1, b2, b3, b4] = b;
+  return std::tie(a1, a2, a3, a4) == std::tie(b1, b2, b3, b4);
+}
+
+inline bool same(const std::optional<core::DetectorSpec::WindowValue>& a,
+                 const std::optional<core::DetectorSpec::WindowValue>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  const auto& [a1, a2] = *a;
+  const auto& [b1, b2] = *b;
+  return a1 == b1 && a2 == b2;
 }
 
 inline bool same(const core::DetectorSpec& a, const core::DetectorSpec& b) {
-  const auto& [a1, a2, a3, a4] = a;
-  const auto& [b1, b2, b3, b4] = b;
-  if (std::tie(a1, a2, a3) != std::tie(b1, b2, b3) || a4.index() != b4.index()) return false;
+  const auto& [a1, a2, a3, a4, a5] = a;
+  const auto& [b1, b2, b3, b4, b5] = b;
+  if (std::tie(a1, a2) != std::tie(b1, b2) || a4.index() != b4.index()) return false;
   const auto& other = b4;
-  return std::visit(
-      [&](const auto& kind) { return same(kind, std::get<std::decay_t<decltype(kind)>>(other)); }, a4);
+  return same(a3, b3) && same(a5, b5) &&
+         std::visit(
+             [&](const auto& kind) { return same_kind(kind, std::get<std::decay_t<decltype(kind)>>(other)); },
+             a4);
 }
 
 inline bool same(const bridge::FieldConfig& a, const bridge::FieldConfig& b) {
@@ -91,9 +160,9 @@ inline bool same(const bridge::WindowConfig& a, const bridge::WindowConfig& b) {
 }
 
 inline bool same(const bridge::DetectorConfig& a, const bridge::DetectorConfig& b) {
-  const auto& [a1, a2] = a;
-  const auto& [b1, b2] = b;
-  return same(a1, b1) && a2 == b2;
+  const auto& [a1, a2, a3, a4, a5, a6, a7] = a;
+  const auto& [b1, b2, b3, b4, b5, b6, b7] = b;
+  return same(a1, b1) && std::tie(a2, a3, a4, a5, a6, a7) == std::tie(b2, b3, b4, b5, b6, b7);
 }
 
 inline bool same(const bridge::StreamConfig& a, const bridge::StreamConfig& b) {

@@ -36,7 +36,7 @@ core::Plan plan_of(decltype(DetectorSpec::kind) kind, Duration least = 0s) {
   plan.idle = 10s;
   DetectorSpec spec;
   spec.name = "it";
-  spec.for_ = least;
+  spec.life.least = least;
   spec.kind = kind;
   plan.detectors = {spec};
   return plan;
@@ -70,20 +70,22 @@ TEST_CASE("FlagLife: for, hold, since") {
     FlagLife life;
     for (std::size_t i = 0; i < conditions.size(); ++i) {
       INFO("sample " << i);
-      CHECK(life.advance(conditions[i], t0 + std::chrono::seconds{i}, least) == expected[i]);
+      core::Verdict verdict;
+      verdict.condition = conditions[i];
+      CHECK(life.advance(verdict, t0 + std::chrono::seconds{i}, {.least = least}) == expected[i]);
     }
     CHECK(second(life.since()) == since);
   };
-  constexpr auto quiet = Condition::quiet, hold = Condition::hold, fire = Condition::fire;
+  constexpr auto quiet = Condition::quiet, between = Condition::between, fire = Condition::fire;
   constexpr auto none = Change::none, raise = Change::raise, clear = Change::clear;
   check(0s, {quiet, fire, fire, quiet, quiet}, {none, raise, none, clear, none}, 1);
-  check(0s, {fire, hold, hold, fire, quiet}, {raise, none, none, none, clear}, 0);
+  check(0s, {fire, between, between, fire, quiet}, {raise, none, none, none, clear}, 0);
   check(2s, {fire, fire, fire, quiet}, {none, none, raise, clear}, 0);
   check(2s, {fire, fire, quiet, fire, fire, fire}, {none, none, none, none, none, raise}, 3);
-  // What only holds does not keep a flag that is not up waiting.
-  check(2s, {fire, hold, fire, fire, fire}, {none, none, none, none, raise}, 2);
-  check(0s, {hold, hold, quiet}, {none, none, none}, -1'700'000'000);
-  check(3s, {quiet, fire, fire, fire, fire, hold, quiet, fire},
+  // What lies between does not keep a flag that is not up waiting.
+  check(2s, {fire, between, fire, fire, fire}, {none, none, none, none, raise}, 2);
+  check(0s, {between, between, quiet}, {none, none, none}, -1'700'000'000);
+  check(3s, {quiet, fire, fire, fire, fire, between, quiet, fire},
         {none, none, none, none, raise, none, clear, none}, 7);
 }
 
@@ -116,8 +118,9 @@ TEST_CASE("threshold explains itself") {
   CHECK(second(got[1].start) == 1);
   CHECK(got[1].score == 0);
   const core::Threshold threshold{ThresholdSpec{80, {}, 70}};
-  CHECK(threshold.add(77.5).score == 0.75);
-  CHECK(core::Threshold{ThresholdSpec{1e308, {}, -1e308}}.add(0).score == 0.5);
+  core::Threshold::State none;
+  CHECK(threshold.add(none, {t0, 77.5}, true).score == 0.75);
+  CHECK(core::Threshold{ThresholdSpec{1e308, {}, -1e308}}.add(none, {t0, 0}, true).score == 0.5);
 }
 
 TEST_CASE("a sample older than the newest changes no detector") {
@@ -175,6 +178,116 @@ TEST_CASE("silence while the samples keep coming: nothing, at any cadence below 
   CHECK(bed.take().empty());
 }
 
+TEST_CASE("silence, learned: several times the usual pause; outages teach nothing, a new cadence soon does") {
+  const core::Plan plan = plan_of(SilenceSpec{});
+  Bed bed{plan, 1};
+  Time now = t0;
+  const auto send = [&](Duration pause) {
+    now += pause;
+    bed.tick(now);
+    bed.sample(0, now, 1);
+  };
+  const auto raised_after = [&] {  // without a sample; 0s: not within a day
+    for (Duration quiet = 1s; quiet <= 24h; quiet += 1s) {
+      bed.tick(now + quiet);
+      for (const Event& event : bed.take()) {
+        if (event.up) return now += quiet, event.end - event.start;
+      }
+    }
+    now += 24h;
+    return Duration{0};
+  };
+  send(0s);
+  for (int i = 0; i < 4; ++i) send(60s);
+  CHECK(raised_after() == 0s);  // four pauses are too few
+  for (int i = 0; i < 20; ++i) send(60s);
+  CHECK(raised_after() == 300s);
+  send(1h);  // the outage ends
+  CHECK(bed.take().size() == 1);
+  CHECK(raised_after() == 300s);
+  send(0s);
+  for (int i = 0; i < 20; ++i) {  // two out of three at once, and then a pause
+    send(i % 3 == 0 ? Duration{90s} : Duration{0s});
+  }
+  bed.take();
+  CHECK(raised_after() == 450s);
+  send(0s);
+  for (int i = 0; i < 15; ++i) send(10min);
+  bed.take();
+  CHECK(raised_after() == 50min);
+  send(0s);
+  for (int i = 0; i < 15; ++i) send(100ms);
+  bed.take();
+  CHECK(raised_after() == 10s);  // `least`
+}
+
+TEST_CASE("silence: a device that is expected counts before it was ever seen") {
+  const core::Plan plan = plan_of(SilenceSpec{180s});
+  Bed bed{plan, 1};
+  bed.tick(t0);
+  bed.expect(0);
+  bed.expect(0);  // again changes nothing
+  bed.tick(t0 + 100s);
+  bed.expect(0);
+  bed.tick(t0 + 180s - 1ns);
+  CHECK(bed.take().empty());
+  bed.tick(t0 + 200s);
+  auto got = bed.take();
+  REQUIRE(got.size() == 1);
+  CHECK(got[0].up);
+  CHECK(second(got[0].start) == 0);
+  CHECK(second(got[0].end) == 180);
+  bed.sample(0, t0 - 1h, 5);  // its clock is behind: the windows begin there
+  got = bed.take();
+  REQUIRE(got.size() == 1);
+  CHECK_FALSE(got[0].up);
+  CHECK(bed.total(&core::ShardCounters::aggregated) == 1);
+  CHECK(bed.total(&core::ShardCounters::late) == 0);
+  bed.end();
+}
+
+TEST_CASE("silence: what is never seen has no windows to close") {
+  core::Plan plan = plan_of(SilenceSpec{180s});
+  plan.windows.resize(1);
+  plan.windows[0].length = plan.windows[0].every = 60s;
+  Bed bed{plan, 2};
+  bed.tick(t0);
+  bed.expect(0);
+  bed.expect(1);
+  bed.tick(t0 + 1h);
+  CHECK(bed.take().size() == 1);
+  bed.sample(1, t0, 1);
+  bed.end();
+  CHECK(bed.take().empty());
+  CHECK(bed.recorder.by_series[1].size() == 3);  // raised, cleared, one window
+}
+
+TEST_CASE("silence: nothing is silent while nothing can be heard") {
+  const core::Plan plan = plan_of(SilenceSpec{180s});
+  Bed bed{plan, 1};
+  bed.tick(t0);
+  bed.sample(0, t0, 1);
+  bed.link(false, t0 + 100s);
+  bed.tick(t0 + 300s);
+  bed.tick(t0 + 2h);
+  CHECK(bed.take().empty());
+  bed.link(true, t0 + 3h);
+  bed.tick(t0 + 3h + 180s - 1ns);
+  CHECK(bed.take().empty());
+  bed.tick(t0 + 4h);
+  auto got = bed.take();
+  REQUIRE(got.size() == 1);
+  CHECK(second(got[0].start) == 3 * 3600);
+  CHECK(second(got[0].end) == 3 * 3600 + 180);
+  // What was silent before stays so.
+  bed.link(false, t0 + 5h);
+  bed.link(true, t0 + 6h);
+  bed.tick(t0 + 7h);
+  CHECK(bed.take().empty());
+  bed.sample(0, t0 + 7h, 1);
+  CHECK(bed.take().size() == 1);
+}
+
 TEST_CASE("zscore flags a spike, explains it, and clears") {
   std::mt19937_64 random{fixture::seed()};
   std::normal_distribution<double> noise{21.4, 0.2};
@@ -220,11 +333,11 @@ TEST_CASE("zscore: one spike widens the deviation by what the header says") {
   std::mt19937_64 random{fixture::seed()};
   std::normal_distribution<double> noise{20, 1};
   ZscoreState state;
-  for (int i = 0; i < 5000; ++i) (void)zscore.add(state, noise(random));
+  for (int i = 0; i < 5000; ++i) (void)zscore.add(state, {t0, noise(random)}, false);
   CHECK(std::abs(state.mean - 20) < 0.3);
   CHECK(std::abs(state.deviation - 1) < 0.15);
   const ZscoreState before = state;
-  CHECK(zscore.add(state, 1e15).score == 1);
+  CHECK(zscore.add(state, {t0, 1e15}, true).score == 1);
   const double weight = 2.0 / 301;
   CHECK(state.deviation <= before.deviation * std::sqrt(1 + 8 * weight) * (1 + 1e-12));
   CHECK(std::abs(state.mean - before.mean) <= 3 * weight * before.deviation * (1 + 1e-12));
@@ -332,7 +445,7 @@ TEST_CASE("zscore: extreme values neither stop nor spoil it") {
   ZscoreState state;
   const Zscore zscore{ZscoreSpec{}};
   for (int i = 0; i < 100000; ++i) {
-    const auto verdict = zscore.add(state, extremes[random() % 8]);
+    const auto verdict = zscore.add(state, {t0, extremes[random() % 8]}, true);
     REQUIRE(verdict.score >= 0);
     REQUIRE(verdict.score <= 1);
     REQUIRE(std::isfinite(state.mean));
@@ -346,7 +459,7 @@ TEST_CASE("detectors say what is wrong with their settings") {
                         std::vector<std::string> expected) {
     DetectorSpec spec;
     spec.kind = kind;
-    spec.for_ = least;
+    spec.life.least = least;
     CHECK(spec.problems() == expected);
   };
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -358,7 +471,8 @@ TEST_CASE("detectors say what is wrong with their settings") {
   check(ThresholdSpec{{}, 5, 4.5}, 0s, {"clear: 4.5 lies beyond below 5; choose at least 5"});
   check(ThresholdSpec{}, 0s, {"above: is missing, and so is below; a threshold needs one of them"});
   check(ThresholdSpec{80, 5, {}}, 0s,
-        {"below: 5 stands beside above 80; a threshold has one of them: make two detectors"});
+        {"below: 5 stands beside above 80; a threshold has one of them: make two detectors, or one of kind "
+         "range"});
   check(ThresholdSpec{nan, {}, {}}, 0s, {"above: must be a finite number"});
   check(ThresholdSpec{80, {}, {}}, -1s, {"for: -1s is not allowed; choose 0s to 3660d"});
   check(ZscoreSpec{}, 0s, {});
@@ -370,7 +484,7 @@ TEST_CASE("detectors say what is wrong with their settings") {
          "warmup: 7 is not allowed; choose 8 to 1000000 samples",
          "memory: 1000001 is not allowed; choose 8 to 1000000 samples"});
   check(SilenceSpec{3min}, 0s, {});
-  check(SilenceSpec{0s}, 0s, {"after: 0s is not allowed; choose above 0s and at most 3660d"});
+  check(SilenceSpec{-1s}, 0s, {"after: -1s is not allowed; choose above 0s and at most 3660d"});
   check(SilenceSpec{3min}, 30s, {"for: 30s has no meaning for a silence; choose a longer after instead"});
 }
 

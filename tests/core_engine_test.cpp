@@ -38,9 +38,9 @@ class Results final : public core::Output {
   }
   void flag(Position cause, SeriesId series, const core::FlagChange& change) noexcept override {
     std::ostringstream line;
-    line << std::hexfloat << "flag " << cause << ' ' << change.detector << ' ' << change.raised << ' '
-         << change.time.time_since_epoch().count() << ' ' << change.since.time_since_epoch().count() << ' '
-         << change.value.value_or(-1) << ' ' << change.score;
+    line << std::hexfloat << "flag " << cause << ' ' << change.detector << ' ' << core::name(change.state)
+         << ' ' << change.time.time_since_epoch().count() << ' ' << change.since.time_since_epoch().count()
+         << ' ' << change.value.value_or(-1) << ' ' << change.score;
     by_series[series].push_back(line.str());
   }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
@@ -89,7 +90,7 @@ class Recorder final : public core::Output {
     event.rule = change.detector;
     event.start = change.since;
     event.end = change.time;
-    event.up = change.raised;
+    event.up = change.state != core::FlagState::cleared;
     event.value = change.value;
     event.expected = change.expected;
     event.low = change.low;
@@ -144,6 +145,21 @@ class Bed {
   void sample(SeriesId series, Time time, double value) {
     process(*shards_[series % shards_.size()], core::Item::sample(series, time, value, position_));
     ++position_;
+  }
+
+  // A sample of a plan that is paired.
+  void pair(SeriesId series, Time time, double value, double median) {
+    core::Item items[2] = {core::Item::run(series, time, Duration{0}, 2, position_), {}};
+    const double values[core::Item::run_values] = {value, median, 0};
+    std::memcpy(&items[1], values, sizeof items[1]);
+    shards_[series % shards_.size()]->process(items);
+    ++position_;
+  }
+  void expect(SeriesId series) {
+    process(*shards_[series % shards_.size()], core::Item::expect(series, position_));
+  }
+  void link(bool up, Time now) {
+    for (const auto& shard : shards_) process(*shard, core::Item::link(up, now, position_));
   }
 
   [[nodiscard]] std::uint64_t total(core::Counter core::ShardCounters::*counter) const {

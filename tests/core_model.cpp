@@ -518,7 +518,7 @@ void Recorder::flag(Position cause, core::SeriesId series, const core::FlagChang
   event.rule = change.detector;
   event.start = change.since;
   event.end = change.time;
-  event.up = change.raised;
+  event.up = change.state != core::FlagState::cleared;
   event.score = change.score;
   event.got = {change.value.value_or(none)};
   by_series[series].push_back(event);
@@ -664,7 +664,7 @@ void Series::judge(Time time, double value, Position cause) {
     }
     if (!beyond) pending_[d].reset();
     if (beyond && !pending_[d]) pending_[d] = time;
-    if (beyond && time - *pending_[d] >= plan_.detectors[d].for_) {
+    if (beyond && time - *pending_[d] >= plan_.detectors[d].life.least) {
       raised_[d] = std::exchange(pending_[d], std::nullopt);
       flag(d, true, time, *raised_[d], value, 1, cause);
     }

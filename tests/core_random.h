@@ -50,7 +50,7 @@ struct Step {
 
 inline core::DetectorSpec detector(Duration least, decltype(core::DetectorSpec::kind) kind) {
   core::DetectorSpec spec;
-  spec.for_ = least;
+  spec.life = {.least = least, .flaps = 0};  // the model knows no flapping
   spec.kind = std::move(kind);
   return spec;
 }

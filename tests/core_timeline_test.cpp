@@ -2,9 +2,8 @@
 //
 //   plan lateness=5s idle=10s              the plan; windows and detectors follow, in order
 //   window 1m length=1m every=1m offset=0s retention=1m
-//   threshold hot above=80 below=.. clear=75 for=0s
-//   zscore odd raise=6 clear=3 warmup=30 memory=300 deviation_min=0
-//   silence gone after=3m
+//   threshold hot above=80 below=.. clear=75 for=0s hold=0s
+//   ...                                    the other kinds and their keys: core_timeline_settings.h
 //   tick 60                                "now" becomes 60 s
 //   end                                    the end of all input
 //   12.5 a 20.25                           series a: at 12.5 s the value 20.25
@@ -16,8 +15,6 @@
 // Times are seconds after 2026-11-23T00:00:00Z. An expected line may leave out trailing parts.
 #include <doctest/doctest.h>
 
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -26,66 +23,16 @@
 #include <sstream>
 
 #include "tests/core_fixture.h"
+#include "tests/core_timeline_settings.h"
 
 using core::Duration;
 using core::Time;
+using timeline::number;
+using timeline::seconds;
+using timeline::Settings;
+using timeline::time_of;
 
 namespace {
-
-constexpr Time day{std::chrono::seconds{1'795'392'000}};
-
-// The shortest text that reads back as `value`, without an exponent.
-std::string number(double value) {
-  std::array<char, 400> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed).ptr;
-  return {text.data(), end};
-}
-
-std::string seconds(Time time) { return number(static_cast<double>((time - day).count()) / 1e9); }
-
-Time time_of(const std::string& text) {
-  return day + Duration{static_cast<std::int64_t>(std::llround(std::stod(text) * 1e9))};
-}
-
-Duration duration_of(const std::string& text) {
-  const std::map<std::string, Duration> units{
-      {"ns", std::chrono::nanoseconds{1}},  {"us", std::chrono::microseconds{1}},
-      {"ms", std::chrono::milliseconds{1}}, {"s", std::chrono::seconds{1}},
-      {"m", std::chrono::minutes{1}},       {"h", std::chrono::hours{1}}};
-  std::size_t end = 0;
-  const auto count = std::stoll(text, &end);
-  return units.at(text.substr(end)) * count;
-}
-
-// "key=value" words of a line.
-class Settings {
- public:
-  explicit Settings(std::istringstream& words) {
-    for (std::string word; words >> word;) {
-      const auto equals = word.find('=');
-      REQUIRE(equals != std::string::npos);
-      values_[word.substr(0, equals)] = word.substr(equals + 1);
-    }
-  }
-  ~Settings() {
-    for (const auto& [key, value] : values_) FAIL_CHECK("unknown setting " << key << "=" << value);
-  }
-  Duration duration(const std::string& key, Duration otherwise) {
-    const auto text = take(key);
-    return text ? duration_of(*text) : otherwise;
-  }
-  std::optional<double> number(const std::string& key) {
-    const auto text = take(key);
-    return text ? std::optional{std::stod(*text)} : std::nullopt;
-  }
-
- private:
-  std::optional<std::string> take(const std::string& key) {
-    auto node = values_.extract(key);
-    return node.empty() ? std::nullopt : std::optional{node.mapped()};
-  }
-  std::map<std::string, std::string> values_;
-};
 
 class Timeline final : public core::Output {
  public:
@@ -127,9 +74,8 @@ class Timeline final : public core::Output {
   }
   void flag(core::Position, core::SeriesId series, const core::FlagChange& change) noexcept override {
     std::ostringstream text;
-    text << names_[series] << ' ' << plan_.detectors[change.detector].name
-         << (change.raised ? " raised " : " cleared ") << seconds(change.time) << " since "
-         << seconds(change.since);
+    text << names_[series] << ' ' << plan_.detectors[change.detector].name << ' ' << core::name(change.state)
+         << ' ' << seconds(change.time) << " since " << seconds(change.since);
     const auto part = [&](const char* name, const std::optional<double>& value) {
       if (value) text << ' ' << name << ' ' << number(*value);
     };
@@ -162,25 +108,14 @@ class Timeline final : public core::Output {
       spec.aggregates = {{sum}, {mean}, {min}, {max}, {first}, {last}, {variance}};
       REQUIRE(spec.problems(plan_.lateness).empty());
       plan_.windows.push_back(spec);
-    } else if (what == "threshold" || what == "zscore" || what == "silence") {
+    } else if (const auto kind = timeline::detector_kinds.find(what);
+               kind != timeline::detector_kinds.end()) {
       core::DetectorSpec spec;
       words >> spec.name;
       Settings settings(words);
-      spec.for_ = settings.duration("for", {});
-      if (what == "threshold") {
-        spec.kind =
-            core::ThresholdSpec{settings.number("above"), settings.number("below"), settings.number("clear")};
-      } else if (what == "silence") {
-        spec.kind = core::SilenceSpec{settings.duration("after", {})};
-      } else {
-        core::ZscoreSpec zscore;
-        zscore.raise = settings.number("raise").value_or(zscore.raise);
-        zscore.clear = settings.number("clear").value_or(zscore.clear);
-        zscore.warmup = static_cast<std::uint32_t>(settings.number("warmup").value_or(zscore.warmup));
-        zscore.memory = static_cast<std::uint32_t>(settings.number("memory").value_or(zscore.memory));
-        zscore.deviation_min = settings.number("deviation_min").value_or(0);
-        spec.kind = zscore;
-      }
+      spec.life.least = settings.duration("for", {});
+      spec.life.hold = settings.duration("hold", {});
+      spec.kind = kind->second(settings);
       REQUIRE(spec.problems().empty());
       plan_.detectors.push_back(spec);
     } else {

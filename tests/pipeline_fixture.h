@@ -19,6 +19,7 @@ inline constexpr core::Time day{std::chrono::seconds{1'767'225'600}};
 struct Published {
   std::string topic;
   std::string payload;
+  bool retain = false;
   bool operator==(const Published&) const = default;
 };
 
@@ -50,7 +51,7 @@ class Feed {
     std::vector<Published> all;
     for (bridge::Outbox* outbox : pipeline_.outboxes()) {
       for (const bridge::Result* result = outbox->front(); result != nullptr; result = outbox->front()) {
-        all.push_back({std::string{result->topic}, std::string{result->payload}});
+        all.push_back({std::string{result->topic}, std::string{result->payload}, result->retain});
         outbox->pop();
       }
     }

@@ -58,7 +58,8 @@ Json with(Json value, const std::string& pointer, const Json& replacement) {
   return value;
 }
 
-const std::vector<std::string> kinds{"window", "flag", "late", "status", "subscriptions"};  // of messages
+// Of messages, and of the lines of a replay.
+const std::vector<std::string> kinds{"window", "flag", "late", "status", "subscriptions", "score"};
 
 bridge::Stats some_stats() {
   bridge::Stats stats;
@@ -91,6 +92,8 @@ constexpr std::string_view config = R"({
                  { "kind": "calendar", "calendar": { "unit": "hour", "zone": "Asia/Kolkata" }, "empty": "zero" } ],
     "detectors": [ { "name": "hot", "kind": "threshold", "above": 80, "clear": 75, "severity": "critical" },
                    { "name": "odd", "kind": "zscore", "warmup": 8 },
+                   { "name": "high", "kind": "threshold", "above": 20, "on": "site.max", "retain_to": "state/{site}/{field}" },
+                   { "name": "often", "kind": "threshold", "above": 20.5, "flaps": 2, "flap_within": "1h" },
                    { "name": "gone", "kind": "silence", "after": "30s" } ] } ] })";
 
 // A day in the life of two series: ordinary values, a spike, a late sample, silence.
@@ -138,7 +141,7 @@ TEST_CASE("every example has a schema") {
 }
 
 TEST_CASE("without a required member, an example is refused") {
-  for (const std::string kind : {"window", "flag", "late", "subscriptions"}) {
+  for (const std::string kind : {"window", "flag", "late", "subscriptions", "score"}) {
     const Schema against = schema(kind);
     for (const auto& example : examples(kind)) {
       const Json value = Json::parse(example.text);
@@ -241,7 +244,9 @@ TEST_CASE("wrong values are refused") {
   };
   flag("/v", 0);
   flag("/state", "open");
-  flag("/kind", "auto");
+  flag("/kind", "odd");
+  flag("/window", "1m");
+  refused("flag", "flag-window-value.json", "/aggregate", 1);
   flag("/severity", "fatal");
   flag("/score", 1.01);
   flag("/score", -0.1);
@@ -256,6 +261,15 @@ TEST_CASE("wrong values are refused") {
   late("/time", "2026-11-23");
   late("/watermark", 5);
   late("/count", 1);
+  const auto score = [&](const std::string& pointer, const Json& bad) {
+    refused("score", "score-fire.json", pointer, bad);
+  };
+  score("/time", "2026-11-23");
+  score("/stream", "");
+  score("/score", 1.01);
+  score("/state", "raised");
+  score("/up", "true");
+  score("/threshold", 80);
   const auto status = [&](const std::string& pointer, const Json& bad) {
     refused("status", "status-online.json", pointer, bad);
   };
@@ -275,13 +289,17 @@ TEST_CASE("what the engine publishes is valid") {
   const Schema window = schema("window");
   const Schema flag = schema("flag");
   const Schema late = schema("late");
-  std::size_t flags = 0, revisions = 0, lates = 0, approximate = 0, nulls = 0;
+  std::size_t flags = 0, flapping = 0, of_windows = 0, states = 0, revisions = 0, lates = 0, approximate = 0,
+              nulls = 0;
   std::map<std::string, std::size_t> windows;
   for (const auto& published : real_output()) {
     CAPTURE(published.payload);
     const Json value = Json::parse(published.payload);
     if (value.contains("id")) {
       ++flags;
+      if (value.at("state") == "flapping") ++flapping;
+      if (value.contains("aggregate")) ++of_windows;
+      if (published.retain) ++states;
       CHECK(first_problem(flag, value) == "");
       CHECK_FALSE(window.accepts(value));
     } else if (value.contains("watermark")) {
@@ -308,6 +326,9 @@ TEST_CASE("what the engine publishes is valid") {
   CHECK(nulls > 0);
   CHECK(lates > 0);
   CHECK(flags >= 4);
+  CHECK(flapping > 0);
+  CHECK(states > 0);
+  CHECK(of_windows == 2 * states);
 }
 
 TEST_CASE("the status is valid, and its ledger is whole") {
