@@ -103,7 +103,7 @@ struct Edge::Inner {
     const auto [id, fresh] = roster.enter(*plan, key, expected.field, position);
     if (id == limited_series) {
       log_throttled(Level::warn, "edge", "no room for a series that is expected; raise limits.series_max",
-                    {{"stream", stream.rules->config->name}, {"key", expected.key.front()}});
+                    {{"stream", stream.rules->config->name}, {"field", expected.field}});
     } else if (fresh) {
       engine.expect(id, position);
     }

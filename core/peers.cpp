@@ -23,13 +23,14 @@ std::optional<double> median(const std::vector<double>& sorted, std::uint32_t le
 }  // namespace
 
 void Peers::join(SeriesId member, std::string_view group) {
-  const auto [found, fresh] =
-      names_.try_emplace(std::string{group}, static_cast<std::uint32_t>(groups_.size()));
-  if (fresh) groups_.emplace_back();
-  const auto [place, newcomer] = members_.try_emplace(member, Member{.group = found->second});
-  if (newcomer) return;
-  leave(place->second);
-  place->second = {.group = found->second};
+  Groups::value_type& to = *groups_.try_emplace(std::string{group}).first;
+  ++to.second.members;
+  Member& here = members_[member];
+  if (here.group != nullptr) {
+    leave(here);
+    if (--here.group->second.members == 0) groups_.erase(groups_.find(here.group->first));
+  }
+  here = {.group = &to};
 }
 
 std::optional<double> Peers::say(SeriesId id, double value, std::uint32_t step, std::uint32_t least) {
@@ -37,7 +38,7 @@ std::optional<double> Peers::say(SeriesId id, double value, std::uint32_t step, 
   CHECK(found != members_.end(), "series %u is a member of no group", id);
   Member& member = found->second;
   leave(member);
-  std::vector<double>& sorted = groups_[member.group].sorted;
+  std::vector<double>& sorted = member.group->second.sorted;
   const std::optional<double> of_peers = median(sorted, least);
   learn(member, clamped(value - of_peers.value_or(0)));
   member.deviation = clamped(value - member.level);
@@ -71,7 +72,7 @@ void Peers::forget(std::uint32_t oldest) {
 
 void Peers::leave(Member& member) {
   if (!member.counts) return;
-  std::vector<double>& sorted = groups_[member.group].sorted;
+  std::vector<double>& sorted = member.group->second.sorted;
   sorted.erase(std::lower_bound(sorted.begin(), sorted.end(), member.deviation));
   member.counts = false;
 }

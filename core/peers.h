@@ -2,7 +2,7 @@
 // peers: all members but itself. What all devices share (weather, load, the time of day) is in that median;
 // what one does alone is not, nor that some always stand higher than others. For detectors that hold a device
 // against its group. Owned by the edge thread, because members of a group live in different shards; memory
-// follows the members, of which at most members_max of a group count.
+// follows the members, of which at most members_max of a group count; a group that has none is forgotten.
 //   deviation  value - level, where the level follows value - median of the peers' deviations, by 1 / n of
 //              what is missing up to 1 / 300, clipped at 3 times its usual size
 #pragma once
@@ -34,13 +34,16 @@ class Peers {
   void forget(std::uint32_t oldest);
 
   [[nodiscard]] std::size_t members() const noexcept { return members_.size(); }
+  [[nodiscard]] std::size_t groups() const noexcept { return groups_.size(); }
 
  private:
   struct Group {
     std::vector<double> sorted;  // deviations of those that count
+    std::size_t members = 0;
   };
+  using Groups = std::unordered_map<std::string, Group>;
   struct Member {
-    std::uint32_t group = 0;
+    Groups::value_type* group = nullptr;  // which stays where it is
     std::uint32_t step = 0;
     std::uint32_t samples = 0;
     bool counts = false;  // its deviation is in the group
@@ -51,8 +54,7 @@ class Peers {
   void leave(Member& member);
   static void learn(Member& member, double value);
 
-  std::vector<Group> groups_;
-  std::unordered_map<std::string, std::uint32_t> names_;  // of groups
+  Groups groups_;  // by name
   std::unordered_map<SeriesId, Member> members_;
 };
 

@@ -78,6 +78,7 @@ void Shard::State::look_ahead(SeriesHead& head) noexcept {
   const Layout& layout = *head.layout;
   const SeriesRest& rest = rest_of(head);
   head.horizon = Time::min();
+  if (!has_samples(head)) return;  // its first sample begins it
   // A clock that stands behind the watermark: its samples may be late.
   if (!layout.usual || rest.silences_raised != 0 || rest.watermark > head.newest) return;
   Time horizon = time_max;

@@ -262,6 +262,24 @@ TEST_CASE("silence: what is never seen has no windows to close") {
   CHECK(bed.recorder.by_series[1].size() == 3);  // raised, cleared, one window
 }
 
+TEST_CASE("silence: who is expected while nothing can be heard begins with its first sample all the same") {
+  core::Plan plan = plan_of(SilenceSpec{180s});
+  plan.idle = 1h;
+  plan.detectors.push_back(plan.detectors[0]);
+  plan.detectors[1].kind = ThresholdSpec{80, {}, {}};
+  Bed bed{plan, 1};
+  bed.tick(t0);
+  bed.expect(0);
+  bed.link(false, t0 + 1s);
+  bed.tick(t0 + 300s);  // its silence would be due
+  bed.link(true, t0 + 310s);
+  bed.sample(0, t0 + 310s, 50);
+  bed.sample(0, t0 + 300s, 99);  // older than the newest: no detector sees it
+  CHECK(bed.take().empty());
+  bed.sample(0, t0 + 311s, 99);
+  CHECK(bed.take().size() == 1);
+}
+
 TEST_CASE("silence: nothing is silent while nothing can be heard") {
   const core::Plan plan = plan_of(SilenceSpec{180s});
   Bed bed{plan, 1};

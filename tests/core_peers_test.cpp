@@ -129,6 +129,18 @@ TEST_CASE("peers: of a very large group the first count, and the others are judg
   CHECK(peers.members() == 3000);
 }
 
+TEST_CASE("peers: groups that nobody is a member of any more take no memory") {
+  Peers peers;
+  for (int i = 0; i < 1000; ++i) {
+    for (SeriesId id = 0; id < 3; ++id) {
+      peers.join(id, "group " + std::to_string(i));
+      (void)peers.say(id, i, 1, 1);
+    }
+    CHECK(peers.groups() == 1);
+  }
+  CHECK(peers.members() == 3);
+}
+
 TEST_CASE("peers: what all devices do raises nothing, what one does alone is flagged against the others") {
   core::Plan plan;
   plan.paired = true;

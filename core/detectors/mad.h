@@ -61,7 +61,6 @@ class Mad {
 
  private:
   static constexpr double most = std::numeric_limits<double>::max();
-  static constexpr double normal_consistency = 1.482602218505602;  // deviation of a normal distribution / MAD
   static constexpr double relative_floor = 1e-12;
 
   static double widening(std::size_t count) noexcept { return 1 + 12 / static_cast<double>(count); }

@@ -2,12 +2,9 @@
 
 #include <numeric>
 
+#include "core/parts/levels.h"
+
 namespace core {
-namespace {
-
-constexpr double normal_consistency = 1.482602218505602;  // deviation of a normal distribution / its MAD
-
-}  // namespace
 
 double median(std::span<double> values) noexcept {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);

@@ -9,6 +9,9 @@
 
 namespace core {
 
+// The standard deviation of a normal distribution / its median absolute deviation.
+inline constexpr double normal_consistency = 1.482602218505602;
+
 struct Levels {
   double raise;  // > clear
   double clear;  // > 0
