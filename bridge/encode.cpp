@@ -312,10 +312,10 @@ void Encoder::flag(core::Position cause, core::SeriesId series, const core::Flag
   write_number(R"(,"score":)", change.score);
   write_time(R"(,"since":")", change.since);
   payload_ += '}';
-  push(cause, series);
+  push(cause, series, true);
   if (text.state_topic.empty()) return;
   write_topic(text.state_topic, series);
-  push(cause, series, true);
+  push(cause, series, true, true);
 }
 
 void Encoder::late(core::Position cause, core::SeriesId series, const core::Point& point,
@@ -402,8 +402,8 @@ void Encoder::write_number(std::string_view member, double value) {
   append_number(value, payload_);
 }
 
-void Encoder::push(core::Position cause, core::SeriesId series, bool retain) {
-  outbox_.push({cause, table_.ordinal(series), topic_, payload_, retain});
+void Encoder::push(core::Position cause, core::SeriesId series, bool urgent, bool retain) {
+  outbox_.push({cause, table_.ordinal(series), topic_, payload_, retain, urgent});
 }
 
 }  // namespace bridge

@@ -82,7 +82,7 @@ class Encoder final : public core::Output {
   void write_time(std::string_view member, core::Time time);
   void write_value(std::string_view member, double value, bool nulls);
   void write_number(std::string_view member, double value);
-  void push(core::Position cause, core::SeriesId series, bool retain = false);
+  void push(core::Position cause, core::SeriesId series, bool urgent = false, bool retain = false);
 
   const core::SeriesTable& table_;
   Outbox& outbox_;

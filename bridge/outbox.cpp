@@ -17,6 +17,7 @@ struct Header {
   std::uint32_t topic_bytes;
   std::uint32_t payload_bytes;
   bool retain;
+  bool urgent;
 };
 constexpr std::size_t bytes_max_of_text = std::numeric_limits<std::uint32_t>::max();
 constexpr std::size_t block_bytes = 64 << 10;  // there may be a thousand outboxes
@@ -39,8 +40,12 @@ Outbox::~Outbox() = default;
 bool Outbox::push(const Result& result) noexcept {
   CHECK(result.topic.size() <= bytes_max_of_text && result.payload.size() <= bytes_max_of_text,
         "%zu and %zu bytes", result.topic.size(), result.payload.size());
-  const Header header{result.cause, result.series, static_cast<std::uint32_t>(result.topic.size()),
-                      static_cast<std::uint32_t>(result.payload.size()), result.retain};
+  const Header header{result.cause,
+                      result.series,
+                      static_cast<std::uint32_t>(result.topic.size()),
+                      static_cast<std::uint32_t>(result.payload.size()),
+                      result.retain,
+                      result.urgent};
   char* at = inner_->queue.reserve(sizeof header + result.topic.size() + result.payload.size());
   if (at == nullptr) {
     inner_->refused.add();
@@ -66,7 +71,8 @@ const Result* Outbox::front() noexcept {
               header.series,
               {topic, header.topic_bytes},
               {topic + header.topic_bytes, header.payload_bytes},
-              header.retain};
+              header.retain,
+              header.urgent};
   o.at_front = true;
   return &o.result;
 }

@@ -17,6 +17,7 @@ struct Result {
   std::string_view topic;
   std::string_view payload;
   bool retain = false;  // the broker is to keep it, whatever publish.retain says
+  bool urgent = false;  // a flag: published before results that wait
 };
 
 class Outbox {

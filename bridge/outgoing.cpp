@@ -23,16 +23,19 @@ Outgoing::Outgoing(const PublishConfig& config, Sink& sink, PublishCounters& cou
   for (std::size_t i = slots; i > 0; --i) free_slots_.push_back(i - 1);
 }
 
-bool Outgoing::room() const noexcept { return held() < buffer_ || !waiting_.empty(); }
+bool Outgoing::room() const noexcept { return held() < buffer_ || waiting() > 0; }
 
-void Outgoing::add(std::string_view topic, std::string_view payload, bool retain) {
+void Outgoing::add(const Result& result) {
   CHECK(room(), "%zu held, a buffer of %zu", held(), buffer_);
   if (held() == buffer_) {
-    waiting_.pop_front();
+    (results_.empty() ? flags_ : results_).pop_front();
     counters_.dropped.add();
   }
-  waiting_.push_back(
-      {++orders_, {std::string(topic), std::string(payload), config_.qos, config_.retain || retain}});
+  const bool retain = config_.retain || result.retain;
+  (result.urgent ? flags_ : results_)
+      .push_back({++orders_,
+                  result.urgent,
+                  {std::string(result.topic), std::string(result.payload), config_.qos, retain}});
   counters_.held.set(held());
 }
 
@@ -60,7 +63,8 @@ bool Outgoing::empty() const noexcept {
 
 void Outgoing::give_up() noexcept {
   counters_.dropped.add(held());
-  waiting_.clear();
+  flags_.clear();
+  results_.clear();
   lost_.clear();
   results_under_way_ = 0;
   counters_.held.set(0);
@@ -90,13 +94,13 @@ void Outgoing::end(Slot& slot, Sink::Ended ended) {
     return;
   }
   count(ended);
-  if (results_under_way_ <= room_below_) {
+  if (results_under_way_ <= room_below_ || !flags_.empty()) {
     pause_ = {};
     again_at_ = {};
   }
 }
 
-void Outgoing::end_status(const Result& sent, Sink::Ended ended) {
+void Outgoing::end_status(const Waiting& sent, Sink::Ended ended) {
   --statuses_under_way_;
   Status& newest = statuses_.find(sent.publication.topic)->second;
   if (ended == Sink::Ended::lost && newest.order == sent.order) newest.waiting = true;
@@ -105,8 +109,8 @@ void Outgoing::end_status(const Result& sent, Sink::Ended ended) {
 // Puts what was lost back in front, once nothing is under way: all of it is older than anything that waits.
 void Outgoing::recover() {
   if (lost_.empty() || results_under_way_ > 0) return;
-  std::sort(lost_.begin(), lost_.end(), [](const Result& a, const Result& b) { return a.order > b.order; });
-  for (Result& result : lost_) waiting_.push_front(std::move(result));
+  std::sort(lost_.begin(), lost_.end(), [](const Waiting& a, const Waiting& b) { return a.order > b.order; });
+  for (Waiting& one : lost_) (one.urgent ? flags_ : results_).push_front(std::move(one));
   lost_.clear();
 }
 
@@ -121,7 +125,7 @@ bool Outgoing::send_statuses(Clock::time_point now) {
       return moved;
     }
     if (accepted == Sink::Accepted::pending) {
-      occupy(ticket, true, {status.order, {topic, {}, 0, false}});
+      occupy(ticket, true, {status.order, false, {topic, {}, 0, false}});
       ++statuses_under_way_;
     }
     status.waiting = false;
@@ -133,21 +137,22 @@ bool Outgoing::send_statuses(Clock::time_point now) {
 bool Outgoing::send_results(Clock::time_point now) {
   const std::size_t most_under_way = std::min(under_way_max, buffer_);
   std::size_t sent = 0;
-  while (sent < sent_at_once && !waiting_.empty() && lost_.empty() && now >= again_at_ &&
+  while (sent < sent_at_once && waiting() > 0 && lost_.empty() && now >= again_at_ &&
          results_under_way_ < most_under_way && bucket_.ready(now)) {
+    std::deque<Waiting>& queue = flags_.empty() ? results_ : flags_;
     const Sink::Ticket ticket = next_ticket();
-    const Sink::Accepted accepted = sink_.publish(waiting_.front().publication, ticket);
+    const Sink::Accepted accepted = sink_.publish(queue.front().publication, ticket);
     if (accepted == Sink::Accepted::later) {
       back_off(now);
       break;
     }
     if (accepted == Sink::Accepted::pending) {
-      occupy(ticket, false, std::move(waiting_.front()));
+      occupy(ticket, false, std::move(queue.front()));
       ++results_under_way_;
     } else {
       count(accepted == Sink::Accepted::done ? Sink::Ended::acknowledged : Sink::Ended::refused);
     }
-    waiting_.pop_front();
+    queue.pop_front();
     bucket_.take();
     pause_ = {};
     ++sent;
@@ -158,7 +163,7 @@ bool Outgoing::send_results(Clock::time_point now) {
 // Precondition: a slot is free. The slot is taken by occupy() only.
 Sink::Ticket Outgoing::next_ticket() noexcept { return ++attempts_ * slots + free_slots_.back(); }
 
-void Outgoing::occupy(Sink::Ticket ticket, bool status, Result result) {
+void Outgoing::occupy(Sink::Ticket ticket, bool status, Waiting result) {
   free_slots_.pop_back();
   slots_[ticket % slots] = {ticket, true, status, std::move(result)};
 }
@@ -173,6 +178,6 @@ void Outgoing::back_off(Clock::time_point now) noexcept {
   again_at_ = now + pause_;
 }
 
-std::size_t Outgoing::held() const noexcept { return waiting_.size() + lost_.size() + results_under_way_; }
+std::size_t Outgoing::held() const noexcept { return waiting() + lost_.size() + results_under_way_; }
 
 }  // namespace bridge

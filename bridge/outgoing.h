@@ -1,6 +1,6 @@
 // Outgoing: what is to be published: waiting, under way, lost and to be published again. Owned by the
-// publisher's thread, which lends it the time; never waits. Results keep their order, statuses go ahead of
-// them.
+// publisher's thread, which lends it the time; never waits. Flags keep their order and so do other results; a
+// flag goes ahead of results that wait, a status ahead of both.
 //
 // After a loss nothing new is sent until all that was under way has ended: then what was lost goes first, in
 // its old order, so that a result never follows a newer one of its topic which the broker did not already
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "bridge/config.h"
+#include "bridge/outbox.h"
 #include "bridge/publisher.h"
 #include "bridge/sink.h"
 #include "bridge/token_bucket.h"
@@ -39,9 +40,9 @@ class Outgoing {
   // A result may be added: false while the buffer is full of results that cannot be given up, being under
   // way.
   [[nodiscard]] bool room() const noexcept;
-  // Precondition: room(). The oldest that waits is dropped when the buffer is full. `retain`: the broker is
-  // to keep it, whatever the configuration says.
-  void add(std::string_view topic, std::string_view payload, bool retain = false);
+  // Precondition: room(). When the buffer is full the oldest that waits is dropped, a flag only where nothing
+  // else waits.
+  void add(const Result& result);
   // Replaces a status of the same topic.
   void add_status(Publication status);
 
@@ -53,8 +54,9 @@ class Outgoing {
   void give_up() noexcept;
 
  private:
-  struct Result {
+  struct Waiting {
     std::uint64_t order;
+    bool urgent;
     Publication publication;
   };
   // The newest of its topic: an older one is never sent again.
@@ -68,19 +70,20 @@ class Outgoing {
     Sink::Ticket ticket = 0;
     bool used = false;
     bool status = false;
-    Result result{};
+    Waiting result{};
   };
 
   bool take_completions();
   void end(Slot& slot, Sink::Ended ended);
-  void end_status(const Result& sent, Sink::Ended ended);
+  void end_status(const Waiting& sent, Sink::Ended ended);
   void recover();
   bool send_statuses(Clock::time_point now);
   bool send_results(Clock::time_point now);
   [[nodiscard]] Sink::Ticket next_ticket() noexcept;
-  void occupy(Sink::Ticket ticket, bool status, Result result);
+  void occupy(Sink::Ticket ticket, bool status, Waiting result);
   void count(Sink::Ended ended) noexcept;
   void back_off(Clock::time_point now) noexcept;
+  [[nodiscard]] std::size_t waiting() const noexcept { return flags_.size() + results_.size(); }
   [[nodiscard]] std::size_t held() const noexcept;
 
   const PublishConfig config_;
@@ -88,14 +91,15 @@ class Outgoing {
   Sink& sink_;
   PublishCounters& counters_;
   TokenBucket bucket_;
-  std::deque<Result> waiting_;
-  std::vector<Result> lost_;
+  std::deque<Waiting> flags_;
+  std::deque<Waiting> results_;
+  std::vector<Waiting> lost_;
   std::map<std::string, Status, std::less<>> statuses_;  // by topic
   std::vector<Slot> slots_;                              // by ticket, modulo their number
   std::vector<std::size_t> free_slots_;
   std::size_t results_under_way_ = 0;
   // So few results under way, and a pause ends early: a quarter of what there were has ended. One at a time
-  // would wake three threads for each result.
+  // would wake three threads for each result. A flag does not wait for that.
   std::size_t room_below_ = 0;
   std::size_t statuses_under_way_ = 0;
   std::uint64_t orders_ = 0;

@@ -19,7 +19,7 @@ using core::Duration;
 constexpr std::size_t taken_at_once = 64;  // from one outbox before the next has its turn
 // Outboxes are looked at, never waited for: workers pay nothing to tell us.
 constexpr Duration nap_active = std::chrono::milliseconds{1};
-constexpr Duration nap_quiet = std::chrono::milliseconds{5};
+constexpr Duration nap_quiet = std::chrono::milliseconds{2};
 constexpr Duration quiet_after = std::chrono::milliseconds{10};  // of naps without work
 
 }  // namespace
@@ -68,7 +68,7 @@ struct Publisher::Inner {
       for (std::size_t taken = 0; taken < taken_at_once && outgoing.room(); ++taken) {
         const Result* result = outbox->front();
         if (result == nullptr) break;
-        outgoing.add(result->topic, result->payload, result->retain);
+        outgoing.add(*result);
         outbox->pop();
         moved = true;
       }

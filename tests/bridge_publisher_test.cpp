@@ -66,10 +66,16 @@ class Scripted final : public Sink {
   std::vector<Completion> endings;
 };
 
+Result result_of(std::string_view topic, std::string_view payload, bool urgent = false) {
+  return {.cause = {}, .series = 0, .topic = topic, .payload = payload, .retain = false, .urgent = urgent};
+}
+
 struct Desk {
   explicit Desk(const PublishConfig& config) : outgoing(config, sink, counters) {}
 
-  void add(const std::string& topic, const std::string& payload) { outgoing.add(topic, payload); }
+  void add(const std::string& topic, const std::string& payload, bool urgent = false) {
+    outgoing.add(result_of(topic, payload, urgent));
+  }
   bool pump(Clock::duration later = 0ms) { return outgoing.pump(now += later); }
   void check_counts(std::uint64_t acknowledged, std::uint64_t refused, std::uint64_t dropped,
                     std::uint64_t again, std::uint64_t held) {
@@ -129,13 +135,15 @@ TEST_CASE("quality of service and retain are the configuration's, but of a resul
   } sink;
   PublishCounters counters;
   Outgoing outgoing(retained, sink, counters);
-  outgoing.add("t", "1");
+  outgoing.add(result_of("t", "1"));
   outgoing.pump(Clock::time_point{});
   CHECK(sink.last.qos == 2);
   CHECK(sink.last.retain);
   Outgoing plain(config(10), sink, counters);
   for (const bool keep : {true, false}) {
-    plain.add("t", "2", keep);
+    Result result = result_of("t", "2");
+    result.retain = keep;
+    plain.add(result);
     plain.pump(Clock::time_point{});
     CHECK(sink.last.payload == "2");
     CHECK(sink.last.retain == keep);
@@ -186,6 +194,50 @@ TEST_CASE("the buffer is full: the oldest that waits is dropped, what is under w
   desk.pump();
   CHECK(desk.outgoing.room());
   desk.check_counts(1, 0, 2, 0, 2);
+}
+
+TEST_CASE("a flag goes ahead of results that wait, and none is dropped while a result waits") {
+  Desk desk(config(4));
+  desk.add("t", "1");
+  desk.pump();
+  desk.sink.answer = Accepted::later;
+  for (const char* payload : {"2", "3", "4"}) desk.add("t", payload);
+  for (const char* payload : {"1", "2"}) desk.add("flag", payload, true);
+  desk.pump(1s);
+  desk.check_counts(0, 0, 2, 0, 4);  // of the results
+  desk.sink.answer = Accepted::pending;
+  desk.pump(1s);
+  CHECK(desk.sink.log == Log{"t 1", "flag 1", "flag 2", "t 4"});
+  // What was lost keeps its rank.
+  for (int i = 0; i < 4; ++i) desk.sink.end(0, Ended::lost);
+  desk.pump();
+  CHECK(desk.sink.log == Log{"t 1", "flag 1", "flag 2", "t 4", "flag 1", "flag 2", "t 1", "t 4"});
+}
+
+TEST_CASE("only flags wait and the buffer is full: the oldest flag is dropped") {
+  Desk desk(config(2));
+  desk.sink.answer = Accepted::later;
+  for (const char* payload : {"1", "2", "3"}) desk.add("flag", payload, true);
+  desk.sink.answer = Accepted::pending;
+  desk.pump();
+  CHECK(desk.sink.log == Log{"flag 2", "flag 3"});
+  desk.check_counts(0, 0, 1, 0, 2);
+}
+
+TEST_CASE("a flag that comes while nothing more may be under way goes as soon as one has ended") {
+  Desk desk(config(100));
+  for (int i = 0; i < 8; ++i) desk.add("t", std::to_string(i));
+  desk.pump();
+  desk.sink.answer = Accepted::later;
+  desk.add("t", "8");
+  desk.add("flag", "1", true);
+  desk.pump();
+  desk.sink.answer = Accepted::pending;
+  desk.pump();  // not yet: the pause
+  CHECK(desk.sink.log.size() == 8);
+  desk.sink.end(0, Ended::acknowledged);
+  desk.pump();
+  CHECK(desk.sink.log.at(8) == "flag 1");
 }
 
 TEST_CASE("no more than a thousand are under way") {
