@@ -54,7 +54,7 @@ class Prober {
       : sender_(port, wire::Protocol::v5, "bench-prober"),
         observer_(port, wire::Protocol::v5, "bench-flags"),
         report_(report) {
-    observer_.subscribe({"derived/probe/#"});
+    observer_.subscribe({"derived/probe/#", "probe/#"});
   }
 
   // `counts`: the flags go into the report.
@@ -66,7 +66,8 @@ class Prober {
     counts_from_ = counts ? start : Time::max();
     while (number_ < first + probes) {
       const Time due = start + probe_every * static_cast<std::int64_t>(number_ - first);
-      while (system_now() < due) take(1);
+      while (due - system_now() > milliseconds{1}) take(1);
+      std::this_thread::sleep_until(due);
       packet_.clear();
       append_probe(number_++, due, packet_);
       sender_.send(packet_);
@@ -85,11 +86,20 @@ class Prober {
       if (packet.type != wire::publish || !wire::open_publish(observer_.protocol(), packet, topic, payload))
         continue;
       const Time now = system_now();
-      const auto flag = nlohmann::json::parse(payload);
-      const Time due = time_of_text(flag["time"].get<std::string>(), TimeUnit::automatic);
+      const auto message = nlohmann::json::parse(payload);
+      if (topic.starts_with("probe/")) {
+        const Time due{std::chrono::microseconds{message["t"].get<std::int64_t>()}};
+        if (counted(due)) report_.probe_latencies.add(std::chrono::duration<double>(now - due).count());
+        continue;
+      }
+      const Time due = time_of_text(message["time"].get<std::string>(), TimeUnit::automatic);
       ++flags_;
-      if (due >= std::chrono::floor<std::chrono::microseconds>(counts_from_)) note(now - due);
+      if (counted(due)) note(now - due);
     }
+  }
+
+  [[nodiscard]] bool counted(Time due) const {
+    return due >= std::chrono::floor<std::chrono::microseconds>(counts_from_);
   }
 
   void note(Duration latency) {
@@ -141,7 +151,7 @@ FlagLatencyReport bench_flag_latency(const BenchOptions& options) {
   const Duration duration = parse_duration(options.duration).value();
   report.seconds = std::chrono::duration<double>(duration).count();
 
-  LocalBroker broker;
+  LocalBroker broker({.settings = "set_tcp_nodelay true"});
   broker.start();
   BrokerConfig subject_broker;
   subject_broker.url = broker.url();
@@ -184,6 +194,10 @@ std::string text_of(const FlagLatencyReport& report) {
       report.latencies.percentile_ms(0.5), report.latencies.percentile_ms(0.95),
       report.latencies.percentile_ms(0.99), report.latencies.most_ms(),
       static_cast<unsigned long long>(report.flags), static_cast<unsigned long long>(report.probes));
+  out += line;
+  std::snprintf(line, sizeof line, "the probes alone: p50 %.2f ms, p95 %.2f ms, p99 %.2f ms, most %.2f ms\n",
+                report.probe_latencies.percentile_ms(0.5), report.probe_latencies.percentile_ms(0.95),
+                report.probe_latencies.percentile_ms(0.99), report.probe_latencies.most_ms());
   return out + line;
 }
 
@@ -200,7 +214,9 @@ std::string json_of(const FlagLatencyReport& report) {
                                  {"p50_ms", report.latencies.percentile_ms(0.5)},
                                  {"p95_ms", report.latencies.percentile_ms(0.95)},
                                  {"p99_ms", report.latencies.percentile_ms(0.99)},
-                                 {"most_ms", report.latencies.most_ms()}};
+                                 {"most_ms", report.latencies.most_ms()},
+                                 {"probes_p50_ms", report.probe_latencies.percentile_ms(0.5)},
+                                 {"probes_p99_ms", report.probe_latencies.percentile_ms(0.99)}};
   for (std::size_t i = 0; i < report.histogram.size(); ++i) {
     const bool last = i == report.bounds_ms.size();
     json["histogram"].push_back(

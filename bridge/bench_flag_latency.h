@@ -1,6 +1,7 @@
 // How soon a flag reaches a subscriber, through a real broker: probes sent at QoS 1 on a schedule, each of
 // which raises or clears a flag, beside a load at a fixed rate. The time of a flag is the scheduled time of
-// its probe, so that what waits before it is sent counts too. Plain values; any thread.
+// its probe, so that what waits before it is sent counts too. The broker sends without delay
+// (set_tcp_nodelay): it would gather small messages for up to 20 ms else. Plain values; any thread.
 #pragma once
 
 #include <array>
@@ -25,6 +26,8 @@ struct FlagLatencyReport {
   std::uint64_t flags = 0;   // that arrived
   std::array<std::uint64_t, bounds_ms.size() + 1> histogram{};
   Latencies latencies;
+  Latencies
+      probe_latencies;  // of the probes themselves, at a subscriber beside: what broker and machine take
 
   [[nodiscard]] bool complete() const { return probes > 0 && flags == probes; }
 };

@@ -15,9 +15,10 @@ constexpr auto offline_within = std::chrono::seconds{2};
 constexpr std::size_t topic_bytes_max = 65'535;
 constexpr std::size_t payload_bytes_max = 268'000'000;  // what fits MQTT's remaining length
 constexpr std::size_t packet_overhead = 16;  // of a PUBLISH: at most so many bytes besides topic and payload
+constexpr std::uint32_t places_kept = 4;     // of those the broker takes at once, for flags
 constexpr auto traffic_every = std::chrono::milliseconds{1};
 constexpr auto between_messages = std::chrono::microseconds{100};  // on average at most: messages come
-constexpr auto handed_within = std::chrono::milliseconds{2};       // else the publisher's thread sends
+constexpr auto handed_within = std::chrono::microseconds{500};     // else the publisher's thread sends
 constexpr MqttListener::Id offline_id = 0;                         // Tickets counts from 1
 
 bool publishable(const Publication& publication) noexcept {
@@ -108,7 +109,7 @@ Sink::Accepted MqttSupervisor::publish(const Publication& publication, Sink::Tic
   if (!connected()) return Sink::Accepted::later;
   const bool acknowledged = publication.qos > 0;
   const std::optional<Tickets::Id> id =
-      acknowledged ? tickets_.add(ticket, window_) : Tickets::Id{offline_id};
+      acknowledged ? tickets_.add(ticket, places_for(publication)) : Tickets::Id{offline_id};
   if (!id) return Sink::Accepted::later;
   if (acknowledged && (messages_come_ || !handoff_.empty())) return hand_over(publication, *id);
   MqttLink::Sent sent = MqttLink::Sent::later;
@@ -120,6 +121,12 @@ Sink::Accepted MqttSupervisor::publish(const Publication& publication, Sink::Tic
   if (acknowledged && !tickets_.take_back(*id))
     return Sink::Accepted::pending;  // lost meanwhile, and told so
   return sent == MqttLink::Sent::refused ? Sink::Accepted::refused : Sink::Accepted::later;
+}
+
+// How many may be under way for this one to go now. A flag finds a place where results have taken theirs.
+std::uint32_t MqttSupervisor::places_for(const Publication& publication) const noexcept {
+  const std::uint32_t all = window_;
+  return publication.urgent ? all : all - std::min(all / 4, places_kept);
 }
 
 Sink::Accepted MqttSupervisor::hand_over(const Publication& publication, Tickets::Id id) try {

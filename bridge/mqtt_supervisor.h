@@ -91,6 +91,7 @@ class MqttSupervisor final : public MqttListener {
 
   // The publisher's thread.
   void look_at_traffic();
+  [[nodiscard]] std::uint32_t places_for(const Publication& publication) const noexcept;
   [[nodiscard]] Sink::Accepted hand_over(const Publication& publication, Tickets::Id id);
 
   // The supervisor's thread (mqtt_supervisor_life.cpp).

@@ -28,18 +28,19 @@ bool Outgoing::room() const noexcept { return held() < buffer_ || waiting() > 0;
 void Outgoing::add(const Result& result) {
   CHECK(room(), "%zu held, a buffer of %zu", held(), buffer_);
   if (held() == buffer_) {
-    (results_.empty() ? flags_ : results_).pop_front();
+    lane_of(results_.queue.empty()).queue.pop_front();
     counters_.dropped.add();
   }
   const bool retain = config_.retain || result.retain;
-  (result.urgent ? flags_ : results_)
-      .push_back({++orders_,
-                  result.urgent,
-                  {std::string(result.topic), std::string(result.payload), config_.qos, retain}});
+  lane_of(result.urgent)
+      .queue.push_back(
+          {++orders_,
+           {std::string(result.topic), std::string(result.payload), config_.qos, retain, result.urgent}});
   counters_.held.set(held());
 }
 
 void Outgoing::add_status(Publication status) {
+  status.urgent = true;
   std::string topic = status.topic;
   statuses_.insert_or_assign(std::move(topic), Status{++orders_, std::move(status), true});
 }
@@ -47,10 +48,9 @@ void Outgoing::add_status(Publication status) {
 bool Outgoing::pump(Clock::time_point now) {
   bool moved = take_completions();
   recover();
-  if (now >= again_at_) {
-    moved |= send_statuses(now);
-    moved |= send_results(now);
-  }
+  if (now >= flags_.again_at) moved |= send_statuses(now);
+  moved |= send(flags_, now);
+  if (flags_.queue.empty()) moved |= send(results_, now);
   counters_.held.set(held());
   return moved;
 }
@@ -63,8 +63,8 @@ bool Outgoing::empty() const noexcept {
 
 void Outgoing::give_up() noexcept {
   counters_.dropped.add(held());
-  flags_.clear();
-  results_.clear();
+  flags_.queue.clear();
+  results_.queue.clear();
   lost_.clear();
   results_under_way_ = 0;
   counters_.held.set(0);
@@ -94,10 +94,11 @@ void Outgoing::end(Slot& slot, Sink::Ended ended) {
     return;
   }
   count(ended);
-  if (results_under_way_ <= room_below_ || !flags_.empty()) {
-    pause_ = {};
-    again_at_ = {};
-  }
+  flags_.pause = {};
+  flags_.again_at = {};
+  if (results_under_way_ > room_below_) return;
+  results_.pause = {};
+  results_.again_at = {};
 }
 
 void Outgoing::end_status(const Waiting& sent, Sink::Ended ended) {
@@ -110,7 +111,10 @@ void Outgoing::end_status(const Waiting& sent, Sink::Ended ended) {
 void Outgoing::recover() {
   if (lost_.empty() || results_under_way_ > 0) return;
   std::sort(lost_.begin(), lost_.end(), [](const Waiting& a, const Waiting& b) { return a.order > b.order; });
-  for (Waiting& one : lost_) (one.urgent ? flags_ : results_).push_front(std::move(one));
+  for (Waiting& one : lost_) {
+    std::deque<Waiting>& queue = lane_of(one.publication.urgent).queue;
+    queue.push_front(std::move(one));
+  }
   lost_.clear();
 }
 
@@ -121,11 +125,11 @@ bool Outgoing::send_statuses(Clock::time_point now) {
     const Sink::Ticket ticket = next_ticket();
     const Sink::Accepted accepted = sink_.publish(status.publication, ticket);
     if (accepted == Sink::Accepted::later) {
-      back_off(now);
+      back_off(flags_, now);
       return moved;
     }
     if (accepted == Sink::Accepted::pending) {
-      occupy(ticket, true, {status.order, false, {topic, {}, 0, false}});
+      occupy(ticket, true, {status.order, {topic, {}, 0, false}});
       ++statuses_under_way_;
     }
     status.waiting = false;
@@ -134,27 +138,27 @@ bool Outgoing::send_statuses(Clock::time_point now) {
   return moved;
 }
 
-bool Outgoing::send_results(Clock::time_point now) {
+bool Outgoing::send(Lane& lane, Clock::time_point now) {
   const std::size_t most_under_way = std::min(under_way_max, buffer_);
   std::size_t sent = 0;
-  while (sent < sent_at_once && waiting() > 0 && lost_.empty() && now >= again_at_ &&
+  while (sent < sent_at_once && !lane.queue.empty() && lost_.empty() && now >= lane.again_at &&
          results_under_way_ < most_under_way && bucket_.ready(now)) {
-    std::deque<Waiting>& queue = flags_.empty() ? results_ : flags_;
     const Sink::Ticket ticket = next_ticket();
-    const Sink::Accepted accepted = sink_.publish(queue.front().publication, ticket);
+    const Sink::Accepted accepted = sink_.publish(lane.queue.front().publication, ticket);
     if (accepted == Sink::Accepted::later) {
-      back_off(now);
+      if (&lane == &results_) room_below_ = results_under_way_ - results_under_way_ / 4;
+      back_off(lane, now);
       break;
     }
     if (accepted == Sink::Accepted::pending) {
-      occupy(ticket, false, std::move(queue.front()));
+      occupy(ticket, false, std::move(lane.queue.front()));
       ++results_under_way_;
     } else {
       count(accepted == Sink::Accepted::done ? Sink::Ended::acknowledged : Sink::Ended::refused);
     }
-    queue.pop_front();
+    lane.queue.pop_front();
     bucket_.take();
-    pause_ = {};
+    lane.pause = {};
     ++sent;
   }
   return sent > 0;
@@ -172,10 +176,9 @@ void Outgoing::count(Sink::Ended ended) noexcept {
   (ended == Sink::Ended::acknowledged ? counters_.acknowledged : counters_.refused).add();
 }
 
-void Outgoing::back_off(Clock::time_point now) noexcept {
-  room_below_ = results_under_way_ - results_under_way_ / 4;
-  pause_ = std::clamp<Clock::duration>(pause_ * 2, pause_min, pause_max);
-  again_at_ = now + pause_;
+void Outgoing::back_off(Lane& lane, Clock::time_point now) noexcept {
+  lane.pause = std::clamp<Clock::duration>(lane.pause * 2, pause_min, pause_max);
+  lane.again_at = now + lane.pause;
 }
 
 std::size_t Outgoing::held() const noexcept { return waiting() + lost_.size() + results_under_way_; }

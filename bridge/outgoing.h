@@ -56,7 +56,6 @@ class Outgoing {
  private:
   struct Waiting {
     std::uint64_t order;
-    bool urgent;
     Publication publication;
   };
   // The newest of its topic: an older one is never sent again.
@@ -64,6 +63,12 @@ class Outgoing {
     std::uint64_t order;
     Publication publication;
     bool waiting;
+  };
+  // What waits in one order, and when the sink is asked again after it said `later`.
+  struct Lane {
+    std::deque<Waiting> queue;
+    Clock::duration pause{0};
+    Clock::time_point again_at{};
   };
   // Something under way. Of a status only the order and the topic.
   struct Slot {
@@ -78,12 +83,13 @@ class Outgoing {
   void end_status(const Waiting& sent, Sink::Ended ended);
   void recover();
   bool send_statuses(Clock::time_point now);
-  bool send_results(Clock::time_point now);
+  bool send(Lane& lane, Clock::time_point now);
   [[nodiscard]] Sink::Ticket next_ticket() noexcept;
   void occupy(Sink::Ticket ticket, bool status, Waiting result);
   void count(Sink::Ended ended) noexcept;
-  void back_off(Clock::time_point now) noexcept;
-  [[nodiscard]] std::size_t waiting() const noexcept { return flags_.size() + results_.size(); }
+  static void back_off(Lane& lane, Clock::time_point now) noexcept;
+  [[nodiscard]] Lane& lane_of(bool urgent) noexcept { return urgent ? flags_ : results_; }
+  [[nodiscard]] std::size_t waiting() const noexcept { return flags_.queue.size() + results_.queue.size(); }
   [[nodiscard]] std::size_t held() const noexcept;
 
   const PublishConfig config_;
@@ -91,21 +97,19 @@ class Outgoing {
   Sink& sink_;
   PublishCounters& counters_;
   TokenBucket bucket_;
-  std::deque<Waiting> flags_;
-  std::deque<Waiting> results_;
+  Lane flags_;  // its pause is the statuses' too
+  Lane results_;
   std::vector<Waiting> lost_;
   std::map<std::string, Status, std::less<>> statuses_;  // by topic
   std::vector<Slot> slots_;                              // by ticket, modulo their number
   std::vector<std::size_t> free_slots_;
   std::size_t results_under_way_ = 0;
-  // So few results under way, and a pause ends early: a quarter of what there were has ended. One at a time
-  // would wake three threads for each result. A flag does not wait for that.
+  // So few under way, and the pause of results ends early: a quarter of what there were has ended. One at a
+  // time would wake three threads for each result. A flag does not wait for that.
   std::size_t room_below_ = 0;
   std::size_t statuses_under_way_ = 0;
   std::uint64_t orders_ = 0;
   std::uint64_t attempts_ = 0;
-  Clock::duration pause_{0};
-  Clock::time_point again_at_{};
 };
 
 }  // namespace bridge

@@ -11,6 +11,7 @@ struct Publication {
   std::string payload;
   int qos = 0;
   bool retain = false;
+  bool urgent = false;  // a flag: a sink that takes few at once keeps a place for it
 };
 
 class Sink {

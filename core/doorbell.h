@@ -1,5 +1,5 @@
 // Doorbell: how one thread waits for another at little cost to either. One sleeper, any number of ringers.
-// Under load nobody pays: the sleeper looks a few times and then naps for two milliseconds at most, so
+// Under load nobody pays: the sleeper looks a few times and then naps for a millisecond at most, so
 // that work gathers and one wake-up serves many items; a ring is then one load. Only after a quiet while does
 // the sleeper sleep until it is rung: the first item after a pause wakes it at once, and an idle thread costs
 // nothing.
@@ -32,7 +32,7 @@ inline constexpr int polls = 32;
 class Doorbell {
  public:
   static constexpr Duration nap_min = std::chrono::microseconds{5};
-  static constexpr Duration nap_max = std::chrono::milliseconds{2};
+  static constexpr Duration nap_max = std::chrono::milliseconds{1};
   static constexpr Duration quiet_max =
       std::chrono::milliseconds{8};  // naps without work before a real sleep
   static constexpr Duration for_ever = Duration::max();

@@ -21,6 +21,7 @@ using bridge::Publication;
 using bridge::PublishConfig;
 using bridge::PublishCounters;
 using bridge::Publisher;
+using bridge::Result;
 using bridge::Sink;
 using bridge::TokenBucket;
 using Accepted = Sink::Accepted;
@@ -238,6 +239,19 @@ TEST_CASE("a flag that comes while nothing more may be under way goes as soon as
   desk.sink.end(0, Ended::acknowledged);
   desk.pump();
   CHECK(desk.sink.log.at(8) == "flag 1");
+}
+
+TEST_CASE("a flag does not wait until a sink is asked for results again") {
+  Desk desk(config(100));
+  desk.sink.answer = Accepted::later;
+  desk.add("t", "1");
+  desk.pump();
+  desk.sink.answer = Accepted::pending;
+  desk.add("flag", "1", true);
+  desk.pump();
+  CHECK(desk.sink.log == Log{"flag 1"});
+  desk.pump(1ms);
+  CHECK(desk.sink.log == Log{"flag 1", "t 1"});
 }
 
 TEST_CASE("no more than a thousand are under way") {
@@ -466,7 +480,9 @@ TEST_CASE("property: the ledger adds up at every step, whatever the sink does") 
       for (int i = 0; i < 5000; ++i) {
         for (auto n = random() % 20; n > 0 && outgoing.room(); --n) {
           ++added;
-          outgoing.add("t" + std::to_string(random() % 5), std::to_string(added));
+          const auto number = random() % 5;
+          const std::string topic = "t" + std::to_string(number), payload = std::to_string(added);
+          outgoing.add(result_of(topic, payload, number == 0));
         }
         if (random() % 50 == 0) outgoing.add_status({"status", std::to_string(++statuses), 1, true});
         now += std::chrono::milliseconds{random() % 5};
