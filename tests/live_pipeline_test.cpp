@@ -408,7 +408,8 @@ TEST_CASE("a recording has what came while it was made, and nothing that came be
     REQUIRE(std::system(command.c_str()) == 0);
   };
   const auto record = [&](const std::string& name, const std::string& message) {
-    LiveProgram recorder(config(broker, R"({"from": "in/{device}", "qos": 1})"), folder.file(name));
+    LiveProgram recorder(config(broker, R"({"from": "in/{device}", "qos": 1})"), folder.file(name),
+                         LiveProgram::Command::record);
     REQUIRE(eventually([&] {
       publish(message);  // until it listens
       return folder.read(name).find(message) != std::string::npos;

@@ -14,9 +14,16 @@
 
 namespace test {
 
-LiveProgram::LiveProgram(const std::string& config, const std::string& recording) {
+LiveProgram::LiveProgram(const std::string& config, const std::string& recording, Command command) {
+  std::vector<std::string> arguments{WEIR_PROGRAM, command == Command::run ? "run" : "record"};
   const std::string path = folder_.write("weir.json", config);
   const int output = ::open(folder_.file("log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  arguments.push_back(path);
+  if (command == Command::run && !recording.empty()) arguments.emplace_back("--record");
+  if (!recording.empty()) arguments.push_back(recording);
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("no process for weir");
   if (pid_ == 0) {
@@ -24,9 +31,7 @@ LiveProgram::LiveProgram(const std::string& config, const std::string& recording
     std::signal(SIGHUP, SIG_DFL);  // whatever we were started with
     ::dup2(output, STDOUT_FILENO);
     ::dup2(output, STDERR_FILENO);
-    const bool run = recording.empty();
-    ::execl(WEIR_PROGRAM, WEIR_PROGRAM, run ? "run" : "record", path.c_str(),
-            run ? nullptr : recording.c_str(), static_cast<char*>(nullptr));
+    ::execv(WEIR_PROGRAM, pointers.data());
     ::_exit(127);
   }
   ::close(output);

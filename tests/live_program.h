@@ -13,8 +13,10 @@ namespace test {
 
 class LiveProgram {
  public:
-  // weir run, with this configuration (JSON); or record, into this file.
-  explicit LiveProgram(const std::string& config, const std::string& recording = "");
+  enum class Command { run, record };
+  // weir run, with this configuration (JSON), and --record where a recording is named; or record, into it.
+  explicit LiveProgram(const std::string& config, const std::string& recording = "",
+                       Command command = Command::run);
   ~LiveProgram();  // SIGKILL
   LiveProgram(const LiveProgram&) = delete;
   LiveProgram& operator=(const LiveProgram&) = delete;

@@ -109,10 +109,12 @@ std::string mqtt_packet(std::uint8_t head, std::string_view body) {
   return packet += body;
 }
 
-RawClient::RawClient(int port, std::string_view client_id, const Login& login) : wire_(Wire::connect(port)) {
+RawClient::RawClient(int port, std::string_view client_id, const Login& login, bool clean)
+    : wire_(Wire::connect(port)) {
   const bool named = !login.user.empty();
-  std::string body = mqtt_text("MQTT") + '\x04' + static_cast<char>(named ? 0xC2 : 0x02) + two_bytes(0) +
-                     mqtt_text(client_id);
+  const int flags = (named ? 0xC0 : 0) | (clean ? 0x02 : 0);
+  std::string body =
+      mqtt_text("MQTT") + '\x04' + static_cast<char>(flags) + two_bytes(0) + mqtt_text(client_id);
   if (named) body += mqtt_text(login.user) + mqtt_text(login.password);
   wire_.send(mqtt_packet(0x10, body));
   if (const Wire::Packet connack = await(2); connack.body.at(1) != 0)

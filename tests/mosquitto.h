@@ -52,7 +52,7 @@ class Wire {
 std::string mqtt_text(std::string_view text);                       // length and bytes
 std::string mqtt_packet(std::uint8_t head, std::string_view body);  // with its remaining length
 
-// A MQTT 3.1.1 client, clean session, one thread.
+// A MQTT 3.1.1 client, one thread.
 class RawClient {
  public:
   struct Received {
@@ -65,7 +65,8 @@ class RawClient {
     std::string user;
     std::string password;
   };
-  RawClient(int port, std::string_view client_id, const Login& login = {});
+  // `clean` false: the broker keeps its session.
+  RawClient(int port, std::string_view client_id, const Login& login = {}, bool clean = true);
   // Waits for the broker's acknowledgement (QoS 1, 2).
   void publish(std::string_view topic, std::string_view payload, int qos = 0, bool retain = false);
   void subscribe(std::string_view filter, int qos = 0);
