@@ -11,7 +11,7 @@ namespace core {
 namespace {
 
 // More of a state is seldom looked at: what the first samples need, hours of the day.
-constexpr std::size_t touched_most = 256;
+constexpr std::size_t touched_most = 160;
 
 std::optional<double> finite(double value) noexcept {
   return std::isfinite(value) ? std::optional{value} : std::nullopt;
@@ -31,7 +31,7 @@ void make(const Spec& spec, std::optional<std::variant<Kinds...>>& made) {
 Judge::Judge(std::uint32_t index, const DetectorSpec& spec, Detector detector, Room& room)
     : detector_(std::move(detector)), life_(spec.life), on_(spec.on), index_(index) {
   const std::size_t bytes = std::visit([](const auto& kind) { return kind.bytes(); }, detector_);
-  offset_ = room.reserve(sizeof(FlagLife) + bytes, 8);
+  offset_ = room.reserve(sizeof(FlagLife) + bytes, 64);
   touched_ = sizeof(FlagLife) + std::min(bytes, touched_most);
 }
 

@@ -25,6 +25,12 @@ static_assert(few_series <= Heads::early);
   asm volatile("");
 }
 
+// The windows of a series whose panes its head does not know.
+std::span<const Window> further_windows(const SeriesHead& head) noexcept {
+  const std::span<const Window> all = head.layout->windows;
+  return all.empty() ? all : all.subspan(1);
+}
+
 }  // namespace
 
 Shard::Shard(std::uint32_t index, std::uint32_t shards, const SeriesTable& table, Output& output)
@@ -112,9 +118,14 @@ inline void Shard::State::take_usual(SeriesHead& head, const Item& item, Additio
 // The windows and detectors of a series that is not plain.
 void Shard::State::enter(const SeriesHead& head, const Item& item) noexcept {
   const Point point{item.time, item.value()};
-  for (const Window& window : head.layout->windows) {
-    if (const auto* paned = std::get_if<PanedWindow>(&window))
-      paned->accumulator().add(head.block + paned->pane_offset(head.block), point, nullptr);
+  const std::vector<Window>& windows = head.layout->windows;
+  for (const Window& window : windows) {
+    if (const auto* paned = std::get_if<PanedWindow>(&window)) {
+      // The head knows the first one's pane: its state is one line less to wait for.
+      std::byte* const pane =
+          &window == windows.data() ? head.pane : head.block + paned->pane_offset(head.block);
+      paned->accumulator().add(pane, point, nullptr);
+    }
   }
   if (head.layout->only_panes) return;
   position = item.position(position);
@@ -142,7 +153,7 @@ inline void Shard::State::ask_for_state(const SeriesHead& head, Time time) const
       const std::size_t end = judge.offset() + judge.touched();
       for (std::size_t at = judge.offset(); at < end; at += Arena::line) prefetch(head.block + at);
     }
-    for (const Window& window : head.layout->windows) {
+    for (const Window& window : further_windows(head)) {
       if (const auto* paned = std::get_if<PanedWindow>(&window)) prefetch(head.block + paned->state_offset());
     }
   } else {
@@ -152,10 +163,10 @@ inline void Shard::State::ask_for_state(const SeriesHead& head, Time time) const
   }
 }
 
-// The panes of a series that is not plain, when the windows' state is there.
+// The further panes of a series that is not plain, when the windows' state is there.
 inline void Shard::State::ask_for_panes(const SeriesHead& head) const noexcept {
   if (head.layout == nullptr || head.layout->plain) return;
-  for (const Window& window : head.layout->windows) {
+  for (const Window& window : further_windows(head)) {
     if (const auto* paned = std::get_if<PanedWindow>(&window))
       prefetch(head.block + paned->pane_offset(head.block));
   }
