@@ -71,7 +71,7 @@ bool MqttSupervisor::begin_connect() {
   }
   const std::lock_guard lock(link_mutex_);
   try {
-    if (link_ == nullptr) link_ = std::make_unique<MqttLink>(link_spec_, *this);
+    if (link_ == nullptr) link_ = make_link(link_spec_, *this);
   } catch (const std::exception&) {
     return false;
   }
@@ -235,7 +235,7 @@ Duration MqttSupervisor::after_loss() {
 void MqttSupervisor::drop_link() {
   {
     const std::lock_guard lock(link_mutex_);
-    MqttLink::retire(std::move(link_));
+    retire(std::move(link_));
   }
   lose_under_way();
 }
