@@ -134,12 +134,12 @@ TEST_CASE("both loads hold the same messages") {
     std::string_view bytes =
         std::string_view(sent.bytes).substr(sent.starts[i], sent.starts[i + 1] - sent.starts[i]);
     wire::Packet packet;
-    std::string_view topic, payload;
+    wire::Publish message;
     REQUIRE(wire::cut_packet(bytes, packet) == wire::Cut::packet);
-    REQUIRE(wire::open_publish(wire::Protocol::v5, packet, topic, payload));
+    REQUIRE(wire::open_publish(wire::Protocol::v5, packet, message) == wire::Fault::none);
     CHECK(bytes.empty());
-    CHECK(topic == recorded.messages[i].topic);
-    CHECK(payload == recorded.messages[i].payload);
+    CHECK(message.topic == recorded.messages[i].topic);
+    CHECK(message.payload == recorded.messages[i].payload);
     CHECK(recorded.bytes.data() + recorded.bytes.size() - payload_padding >=
           recorded.messages[i].payload.data() + recorded.messages[i].payload.size());
   }
