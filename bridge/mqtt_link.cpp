@@ -3,11 +3,13 @@
 #include <mutex>
 #include <vector>
 
+#include "bridge/native_link.h"
 #include "bridge/paho_link.h"
 
 namespace bridge {
 
 std::unique_ptr<MqttLink> make_link(const MqttLinkSpec& spec, MqttListener& listener) {
+  if (spec.broker.client == Client::native) return std::make_unique<NativeLink>(spec, listener);
   return std::make_unique<PahoLink>(spec, listener);
 }
 

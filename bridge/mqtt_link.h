@@ -46,11 +46,16 @@ class MqttListener {
   virtual void on_published(Id id, Sink::Ended ended, int reason) noexcept = 0;
   // Arrival is not set.
   virtual void on_message(const Message& message) noexcept = 0;
+  // A message so far beyond the limits that it was not even kept.
+  virtual void on_oversize() noexcept = 0;
 };
 
 struct MqttLinkSpec {
-  std::string uri;      // "tcp://host:port" or "ssl://host:port"
-  BrokerConfig broker;  // all but url and secrets
+  std::string uri;   // "tcp://host:port" or "ssl://host:port"
+  std::string host;  // the same in parts
+  int port = 0;
+  BrokerConfig broker;                         // all but url and secrets
+  std::size_t payload_bytes_max = 256U << 10;  // a larger message need not be kept whole
   bool tls = false;
   std::string password;
   std::string will_topic;    // empty: no will

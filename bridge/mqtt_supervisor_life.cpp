@@ -230,8 +230,8 @@ Duration MqttSupervisor::after_loss() {
   return reason == session_taken_over ? backoff_.jittered(retry_refused_every) : backoff_.next();
 }
 
-// The next attempt gets a new link, whose threads begin afresh: in an old one they look only once a second
-// whether a connection has come about. What the library still held is lost, and told as lost.
+// The next attempt gets a new link. Paho's threads begin afresh then: in an old one they look only once a
+// second whether a connection has come about. What the link still held is lost, and told as lost.
 void MqttSupervisor::drop_link() {
   {
     const std::lock_guard lock(link_mutex_);
