@@ -1,6 +1,6 @@
 // Intake: from the library's callback into the journal: stamps the arrival, enforces the limits, and decides
-// what a full journal means. take() and count_oversize() run on the library's thread (the journal's producer) and copies, no
-// more; stop() and the readers: any thread.
+// what a full journal means. take() and count_oversize() run on the library's thread (the journal's producer)
+// and copies, no more; stop() and the readers: any thread.
 #pragma once
 
 #include <atomic>

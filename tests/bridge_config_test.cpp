@@ -176,8 +176,18 @@ const std::string every_key = R"({
 
 TEST_CASE("every key of the broker, the engine and the outputs reaches its member") {
   const Config config = parse_config(every_key);
-  CHECK(test::same(config.broker,
-                   {"mqtts://[::1]:8884", "w 1", "u", "p", "", {"a", "c", "k"}, 4, 1min, 24h, 7, bridge::Client::native, 2ms}));
+  CHECK(test::same(config.broker, {"mqtts://[::1]:8884",
+                                   "w 1",
+                                   "u",
+                                   "p",
+                                   "",
+                                   {"a", "c", "k"},
+                                   4,
+                                   1min,
+                                   24h,
+                                   7,
+                                   bridge::Client::native,
+                                   2ms}));
   CHECK(test::same(config.aggregation, {3, 64, 1500us, 128, bridge::WhenFull::shed}));
   CHECK(test::same(config.limits, {2147483648U, 3min, 1099511627776U, 10, 11}));
   CHECK(test::same(config.publish, {2, true, 5, 6}));
@@ -510,7 +520,8 @@ TEST_CASE("what is wrong with the broker and the engine") {
         {"config: /broker/session_expiry: \"366d\": must be 0s to 365d"});
   check(R"("broker":{"receive_maximum":0})",
         {"config: /broker/receive_maximum: 0: must be a whole number, 1 to 65535"});
-  check(R"("broker":{"client":"mosquitto"})", {"config: /broker/client: \"mosquitto\": must be \"paho\" or \"native\""});
+  check(R"("broker":{"client":"mosquitto"})",
+        {"config: /broker/client: \"mosquitto\": must be \"paho\" or \"native\""});
   check(R"("broker":{"read_interval":"101ms"})",
         {"config: /broker/read_interval: \"101ms\": must be 0s to 100ms"});
   check(R"("broker":{"client_id":""})",

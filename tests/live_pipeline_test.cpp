@@ -10,6 +10,7 @@
 #include <map>
 
 #include "bridge/wire_sender.h"
+#include "tests/client_under_test.h"
 #include "tests/json_schema.h"
 #include "tests/live_program.h"
 #include "tests/mosquitto.h"
@@ -45,8 +46,9 @@ Json checked(const std::string& text, const std::string& schema_name) {
 }
 
 std::string config(const LocalBroker& broker, const std::string& streams, const std::string& more = "") {
-  return R"({"broker": {"url": ")" + broker.url() +
-         R"(", "client_id": "weir"}, "http": {"listen": "127.0.0.1:0"},
+  return R"({"broker": {"url": ")" + broker.url() + R"(", "client_id": "weir", "client": ")" +
+         (test::native() ? "native" : "paho") +
+         R"("}, "http": {"listen": "127.0.0.1:0"},
     "status": {"topic": "status", "every": "1s"}, )" +
          more + R"("streams": [)" + streams + "]}";
 }
