@@ -33,6 +33,9 @@ class Connection {
   [[nodiscard]] bool read(Packet& packet, int wait_ms);
 
   [[nodiscard]] Protocol protocol() const { return protocol_; }
+  // For who reads on by himself: what read() has not handed out, and the socket.
+  [[nodiscard]] std::string_view unread() const { return std::string_view(in_).substr(start_); }
+  [[nodiscard]] int descriptor() const { return socket_; }
 
  private:
   bool fill(int wait_ms);
