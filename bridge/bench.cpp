@@ -41,6 +41,11 @@ std::vector<std::string> problems(const BenchOptions& options) {
   if (options.subject != "null" && options.subject != "weir" && options.subject != "both") {
     all.push_back("bench: --subject " + options.subject + ": must be null, weir or both");
   }
+  if (options.client != "paho" && options.client != "native") {
+    all.push_back("bench: --client " + options.client + ": must be paho or native");
+  }
+  if (options.direct && (options.level != "G" || options.flags))
+    all.push_back("bench: --direct is of level G, and not with --flags");
   range("devices", options.devices, 1, 1'000'000);
   range("fields", options.fields, 0, bench_fields_max);
   range("keys", options.keys, 1000, 100'000'000);
@@ -100,6 +105,7 @@ int bench(const BenchOptions& options) {
   if (all.flags && all.level == "G") return print(bench_flag_latency(all), all.json);
   if (all.flags) return print(bench_flags(1000, 1000, 30), all.json);
   if (all.sweep) return print(bench_sweep(all), all.json);
+  if (all.direct) return print(bench_gateway_direct(all), all.json);
   return all.level == "E" ? print(bench_engine(all), all.json) : print(bench_gateway(all), all.json);
 }
 

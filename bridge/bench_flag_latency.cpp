@@ -41,10 +41,14 @@ void append_probe(std::uint64_t number, Time time, std::string& out) {
   const std::uint64_t device = number % probe_devices;
   const bool raises = number / probe_devices % 2 == 0;
   const auto us = std::chrono::floor<std::chrono::microseconds>(time).time_since_epoch().count();
-  wire::append_publish_acknowledged(
-      wire::Protocol::v5, "probe/" + std::to_string(device) + "/telemetry",
-      R"({"t":)" + std::to_string(us) + R"(,"value":)" + (raises ? "1}" : "-1}"),
-      static_cast<std::uint16_t>(number % 65535 + 1), out);
+  const std::string topic = "probe/" + std::to_string(device) + "/telemetry";
+  const std::string payload = R"({"t":)" + std::to_string(us) + R"(,"value":)" + (raises ? "1}" : "-1}");
+  wire::append_publish(wire::Protocol::v5,
+                       {.topic = topic,
+                        .payload = payload,
+                        .packet_id = static_cast<std::uint16_t>(number % 65535 + 1),
+                        .qos = 1},
+                       out);
 }
 
 // Sends probes on their schedule and takes the flags that come back.
@@ -82,17 +86,18 @@ class Prober {
     wire::Packet packet;
     while (observer_.read(packet, wait_ms)) {
       wait_ms = 0;
-      std::string_view topic, payload;
-      if (packet.type != wire::publish || !wire::open_publish(observer_.protocol(), packet, topic, payload))
+      wire::Publish message;
+      if (packet.type != wire::Type::publish ||
+          wire::open_publish(observer_.protocol(), packet, message) != wire::Fault::none)
         continue;
       const Time now = system_now();
-      const auto message = nlohmann::json::parse(payload);
-      if (topic.starts_with("probe/")) {
-        const Time due{std::chrono::microseconds{message["t"].get<std::int64_t>()}};
+      const auto json = nlohmann::json::parse(message.payload);
+      if (message.topic.starts_with("probe/")) {
+        const Time due{std::chrono::microseconds{json["t"].get<std::int64_t>()}};
         if (counted(due)) report_.probe_latencies.add(std::chrono::duration<double>(now - due).count());
         continue;
       }
-      const Time due = time_of_text(message["time"].get<std::string>(), TimeUnit::automatic);
+      const Time due = time_of_text(json["time"].get<std::string>(), TimeUnit::automatic);
       ++flags_;
       if (counted(due)) note(now - due);
     }

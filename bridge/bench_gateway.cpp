@@ -64,6 +64,7 @@ class GatewayBench {
                     format_duration(bench_window),
                     std::thread::hardware_concurrency(),
                     options_.rate};
+    report.client = options_.client;
     report.duration_seconds = std::chrono::duration<double>(duration_).count();
     try {
       for (std::uint32_t i = 0; i < options_.rounds; ++i) {
@@ -120,6 +121,7 @@ class GatewayBench {
     BrokerConfig broker;
     broker.url = broker_.url();
     broker.client_id = bench_subject;
+    broker.client = options_.client == "native" ? Client::native : Client::paho;
     std::unique_ptr<Subject> subject = name == "null" ? null_subject(broker) : weir_subject(options_, broker);
     for (const auto deadline = Clock::now() + start_within; !subject->ready();) {
       watch();

@@ -18,16 +18,14 @@ std::uint64_t due_now(Clock::time_point start, std::uint32_t rate) {
   return static_cast<std::uint64_t>(since.count() * rate);
 }
 
-// The end of the piece of packets that begins with packet `first` and may go up to `last`: at least one
-// packet.
+}  // namespace
+
 std::size_t piece_end(const WireLoad& load, std::size_t first, std::size_t last) {
   const auto beyond = std::upper_bound(load.starts.begin() + static_cast<std::ptrdiff_t>(first) + 2,
                                        load.starts.begin() + static_cast<std::ptrdiff_t>(last) + 1,
                                        load.starts[first] + piece_bytes);
   return static_cast<std::size_t>(beyond - load.starts.begin()) - 1;
 }
-
-}  // namespace
 
 int generate(int port, const WireLoad& load, std::uint32_t rate, GeneratorFlow& flow) {
   wire::Connection connection(port, wire::Protocol::v5, "bench-generator");

@@ -19,6 +19,10 @@ struct GeneratorFlow {
   std::atomic<bool> ended{false};  // everything it will ever send is sent
 };
 
+// The end of the piece of packets that begins with packet `first` and may go up to `last`: at least one
+// packet, and about what one write takes.
+[[nodiscard]] std::size_t piece_end(const WireLoad& load, std::size_t first, std::size_t last);
+
 // Sends the load over and over until flow.ends: `rate` messages per second by the clock, catching up when it
 // was held back; 0: as many as are allowed. Returns the exit code.
 int generate(int port, const WireLoad& load, std::uint32_t rate, GeneratorFlow& flow);

@@ -98,6 +98,8 @@ std::string json_of(const GatewayReport& report) {
   Json json = terms_json(report.terms);
   add_figures(figures_of(report), json);
   json["duration_seconds"] = report.duration_seconds;
+  json["client"] = report.client;
+  json["direct"] = report.direct;
   for (const GatewayRound& r : report.rounds) {
     Json round = {{"subject", r.subject},
                   {"seconds", r.seconds},

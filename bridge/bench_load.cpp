@@ -91,7 +91,8 @@ WireLoad wire_load(wire::Protocol protocol, std::string_view root, std::uint32_t
   load.starts.reserve(messages + 1);
   for (std::size_t i = 0; i < messages; ++i) {
     load.starts.push_back(load.bytes.size());
-    wire::append_publish(protocol, bench_topic(root, order.next()), bench_payload(i), load.bytes);
+    const std::string topic = bench_topic(root, order.next()), payload = bench_payload(i);
+    wire::append_publish(protocol, {.topic = topic, .payload = payload}, load.bytes);
   }
   load.starts.push_back(load.bytes.size());
   return load;

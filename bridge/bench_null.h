@@ -1,5 +1,5 @@
-// The null subject of level G: a Paho C++ subscriber whose callback only counts. Runs in a process of its
-// own.
+// The null subjects of level G, by client: a Paho C++ subscriber whose callback only counts, and a raw
+// reader. They run in processes of their own.
 #pragma once
 
 #include <atomic>
@@ -19,5 +19,7 @@ struct NullCounters {
 // Connects as `weir run` would, subscribes to `filter` at QoS 0, counts until SIGTERM. Returns the exit code.
 // Precondition: this process has one thread.
 int null_subscriber(const BrokerConfig& broker, const std::string& filter, NullCounters& counters);
+// The same without a library, until it is killed: reads, takes packets apart and counts.
+int null_reader(const BrokerConfig& broker, const std::string& filter, NullCounters& counters);
 
 }  // namespace bridge

@@ -26,9 +26,10 @@ void Observer::watch(int wait_ms) {
   for (auto now = Clock::now(); now < end; now = Clock::now()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - now).count();
     if (!connection_.read(packet, static_cast<int>(left))) continue;
-    std::string_view topic, payload;
-    if (packet.type == wire::publish && wire::open_publish(connection_.protocol(), packet, topic, payload)) {
-      tally_.take(topic, payload);
+    wire::Publish message;
+    if (packet.type == wire::Type::publish &&
+        wire::open_publish(connection_.protocol(), packet, message) == wire::Fault::none) {
+      tally_.take(message.topic, message.payload);
     }
   }
 }

@@ -80,18 +80,21 @@ std::vector<BenchFigure> figures_of(const EngineReport& report) {
 
 std::vector<BenchFigure> figures_of(const GatewayReport& report) {
   std::vector<BenchFigure> figures;
-  const auto add = [&](const char* what, double GatewayRound::*member, const char* unit) {
+  const auto add = [&](const std::string& what, double GatewayRound::*member, const char* unit) {
     BenchFigure figure = figure_in(report.terms);
     figure.what = what;
     figure.value = middle(rounds_of(report, "weir"), member);
     figure.unit = unit;
-    figure.yardstick = "a Paho subscriber that only counts";
+    figure.yardstick =
+        report.client == "native" ? "a raw reader that only counts" : "a Paho subscriber that only counts";
     figure.yardstick_value = middle(rounds_of(report, "null"), member);
     figure.ratio = gateway_ratio(report, member);
     figures.push_back(figure);
   };
-  add("through Mosquitto at QoS 0", &GatewayRound::rate, "messages/s");
-  add("CPU through Mosquitto at QoS 0", &GatewayRound::cpu_us, "us/message");
+  const std::string way = (report.direct ? "without a broker" : "through Mosquitto") +
+                          std::string(" at QoS 0, ") + report.client + " client";
+  add(way, &GatewayRound::rate, "messages/s");
+  add("CPU " + way, &GatewayRound::cpu_us, "us/message");
   return figures;
 }
 

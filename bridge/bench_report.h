@@ -82,6 +82,8 @@ struct GatewayRound {
 
 struct GatewayReport {
   BenchTerms terms;
+  std::string client;   // paho, native
+  bool direct = false;  // fed by the bench itself, without a broker
   double duration_seconds = 0;
   std::vector<GatewayRound> rounds;
   bool interrupted = false;  // Ctrl-C: the rounds are those that had ended
@@ -121,6 +123,7 @@ double middle(const std::vector<Round>& rounds, double Round::*member) {
 // Levels E and G. Options were validated.
 [[nodiscard]] EngineReport bench_engine(const BenchOptions& options);
 [[nodiscard]] GatewayReport bench_gateway(const BenchOptions& options);
+[[nodiscard]] GatewayReport bench_gateway_direct(const BenchOptions& options);
 
 // All that is wrong with the options, a line each; empty when valid.
 [[nodiscard]] std::vector<std::string> problems(const BenchOptions& options);

@@ -54,7 +54,9 @@ class NullSubject final : public Subject {
  public:
   explicit NullSubject(const BrokerConfig& broker)
       : child_(Child::of([this, &broker] {
-          return null_subscriber(broker, std::string(bench_root) + "/+/telemetry", *counters_);
+          const std::string filter = std::string(bench_root) + "/+/telemetry";
+          return broker.client == Client::native ? null_reader(broker, filter, *counters_)
+                                                 : null_subscriber(broker, filter, *counters_);
         })) {}
 
   Child& child() override { return child_; }
@@ -90,9 +92,10 @@ class WeirSubject final : public Subject {
   [[nodiscard]] Child start(const BenchOptions& options, const BrokerConfig& broker,
                             const std::string& streams) const {
     const std::string config = folder_.file("weir.json");
-    const std::string rest = R"("broker": {"url": ")" + broker.url + R"(", "client_id": ")" +
-                             broker.client_id + R"("}, "http": {"listen": "127.0.0.1:)" +
-                             std::to_string(port_) + R"("}, "log": {"level": "warn"}, )";
+    const std::string rest =
+        R"("broker": {"url": ")" + broker.url + R"(", "client_id": ")" + broker.client_id +
+        R"(", "client": ")" + (broker.client == Client::native ? "native" : "paho") +
+        R"("}, "http": {"listen": "127.0.0.1:)" + std::to_string(port_) + R"("}, "log": {"level": "warn"}, )";
     write_file(config, streams.empty() ? bench_config(bench_root, options.fields, options.discover, rest)
                                        : '{' + rest + streams + '}');
     return Child::of({options.program, "run", config}, folder_.file("weir.log"));

@@ -32,7 +32,7 @@ class Subject {
   [[nodiscard]] virtual std::string log() const = 0;
 };
 
-// A Paho subscriber that only counts.
+// A subscriber that only counts: Paho's, or a raw reader where the client is native.
 [[nodiscard]] std::unique_ptr<Subject> null_subject(const BrokerConfig& broker);
 // `weir run`; asked through its /metrics.
 // `streams`: the member of the configuration; default: that of the load.

@@ -85,8 +85,14 @@ std::string text_of(const EngineReport& report) {
 
 std::string text_of(const GatewayReport& report) {
   std::string out;
+  const std::string way = report.direct ? "from the bench's own sender, without a broker, at QoS 0"
+                                        : "through Mosquitto at QoS 0";
+  const std::string null = report.client == "native" ? "a raw reader" : "a Paho subscriber";
   add_terms(report.terms,
-            "through Mosquitto at QoS 0; subjects: a Paho subscriber that only counts (null), and weir", out);
+            (way + "; subjects: " + null + " that only counts (null), and weir with its " + report.client +
+             " client")
+                .c_str(),
+            out);
   if (report.terms.rate > 0) {
     add(out, "sent at %u messages/s, kept to the schedule whatever happens; %.0f s measured a round\n",
         report.terms.rate, report.duration_seconds);

@@ -31,6 +31,8 @@ struct TlsConfig {
   std::string key;   // PEM file: its private key
 };
 
+enum class Client : std::uint8_t { paho, native };
+
 struct BrokerConfig {
   std::string url = "mqtt://localhost:1883";  // mqtt:// or mqtts://, host, optional port (1883, 8883). Host
                                               // names are checked
@@ -40,13 +42,17 @@ struct BrokerConfig {
   std::string password_file;  // first line is the password
   std::string password_env;   // name of an environment variable; at most one of the two
   TlsConfig tls;
-  int protocol = 5;           // 5 (MQTT 5) or 4 (MQTT 3.1.1)
-  Duration keep_alive = 30s;  // 1s to 18h, whole seconds; a dead link is noticed after about 2.5 times this
+  int protocol = 5;  // 5 (MQTT 5) or 4 (MQTT 3.1.1)
+  Duration keep_alive =
+      30s;  // 1s to 18h, whole seconds; a dead link is noticed after about 1.5 (native) or 2.5 times this
   Duration session_expiry =
       1h;  // how long the broker keeps messages for us while we are away; whole seconds, 0s to 365d
   std::uint32_t receive_maximum =
-      100;  // QoS 1 and 2 messages the broker may have under way to us; 1 to 65535
-  std::string client = "paho";
+      100;                       // QoS 1 and 2 messages the broker may have under way to us; 1 to 65535
+  Client client = Client::paho;  // the Paho library, or weir's own
+  // The native client reads at most once in so long while messages of QoS 0 keep coming, which costs much
+  // less for each; 0s to 100ms, 0s: whenever something has come.
+  Duration read_interval = 1ms;
 };
 
 enum class WhenFull : std::uint8_t { block, shed };

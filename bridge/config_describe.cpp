@@ -29,7 +29,8 @@ Json broker_json(const BrokerConfig& broker) {
   out["keep_alive"] = format_duration(broker.keep_alive);
   out["session_expiry"] = format_duration(broker.session_expiry);
   out["receive_maximum"] = broker.receive_maximum;
-  out["client"] = broker.client;
+  out["client"] = name_in(client_names, broker.client);
+  out["read_interval"] = format_duration(broker.read_interval);
   return out;
 }
 

@@ -17,6 +17,7 @@ namespace bridge {
 template <typename Enum, std::size_t n>
 using ChoiceNames = std::array<std::pair<std::string_view, Enum>, n>;
 
+inline constexpr ChoiceNames<Client, 2> client_names{{{"paho", Client::paho}, {"native", Client::native}}};
 inline constexpr ChoiceNames<WhenFull, 2> when_full_names{
     {{"block", WhenFull::block}, {"shed", WhenFull::shed}}};
 inline constexpr ChoiceNames<Format, 3> format_names{

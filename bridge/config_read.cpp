@@ -48,9 +48,8 @@ void read_broker(const Node& node, const std::string& pointer, Problems& problem
   in.duration("session_expiry", broker.session_expiry, 0s, 365 * 24h);
   whole_seconds(in, "session_expiry", broker.session_expiry);
   in.integer("receive_maximum", broker.receive_maximum, 1, 65535);
-  constexpr ChoiceNames<int, 1> clients{{{"paho", 0}}};
-  int client = 0;
-  in.choice("client", client, clients);
+  in.choice("client", broker.client, client_names);
+  in.duration("read_interval", broker.read_interval, 0s, 100ms);
   in.finish();
 }
 

@@ -1,6 +1,6 @@
 // Intake: from the library's callback into the journal: stamps the arrival, enforces the limits, and decides
-// what a full journal means. take() runs on the library's thread (the journal's producer) and copies, no
-// more; stop() and the readers: any thread.
+// what a full journal means. take() and count_oversize() run on the library's thread (the journal's producer)
+// and copies, no more; stop() and the readers: any thread.
 #pragma once
 
 #include <atomic>
@@ -23,6 +23,11 @@ class Intake {
   // Waits for room at most hold_most, and after such a wait in vain not again until there was room: a journal
   // that stands still costs that time once, so that the connection stays alive.
   void take(Message message) noexcept;
+  // A message that its source did not even keep, so large it was.
+  void count_oversize() noexcept {
+    counters_.received.add();
+    counters_.oversize.add();
+  }
   // No message enters the journal afterwards; closes it. Idempotent.
   void stop() noexcept;
 

@@ -42,7 +42,10 @@ MqttLinkSpec link_spec_of(const MqttClientSpec& spec, const BrokerUrl& url) {
   }
   MqttLinkSpec link;
   link.uri = (url.tls ? "ssl://" : "tcp://") + host_port(url);
+  link.host = url.host;
+  link.port = url.port;
   link.broker = spec.broker;
+  link.payload_bytes_max = spec.limits.payload_bytes_max;
   link.tls = url.tls;
   link.password = password_of(spec.broker);
   link.will_topic = spec.status_topic;

@@ -1,8 +1,8 @@
-// MqttLink: one client object of the Paho library, and the only place that calls it. It does what it is told,
-// once: it does not retry, wait or decide; that is MqttClient's part. What happens is told to the listener on
-// the library's threads.
+// MqttLink: one client object that speaks MQTT, behind the supervisor: Paho's (paho_link.h) or our own
+// (native_link.h), by broker.client. It does what it is told, once: it does not retry, wait or decide; that
+// is the supervisor's part. What happens is told to the listener, on threads of the link's own.
 //
-// All methods may be called by one thread at a time (MqttClient sees to it), and none but publish() from
+// All methods may be called by one thread at a time (MqttSupervisor sees to it), and none but publish() from
 // inside a listener's method.
 #pragma once
 
@@ -31,7 +31,7 @@ struct ConnectFailure {
   int code;
 };
 
-// Called on the library's threads while it holds its own lock: must not wait or throw.
+// Called on the link's threads, which may hold a lock of their library: must not wait or throw.
 class MqttListener {
  public:
   using Id = std::uint64_t;
@@ -46,11 +46,16 @@ class MqttListener {
   virtual void on_published(Id id, Sink::Ended ended, int reason) noexcept = 0;
   // Arrival is not set.
   virtual void on_message(const Message& message) noexcept = 0;
+  // A message so far beyond the limits that it was not even kept.
+  virtual void on_oversize() noexcept = 0;
 };
 
 struct MqttLinkSpec {
-  std::string uri;      // "tcp://host:port" or "ssl://host:port"
-  BrokerConfig broker;  // all but url and secrets
+  std::string uri;   // "tcp://host:port" or "ssl://host:port"
+  std::string host;  // the same in parts
+  int port = 0;
+  BrokerConfig broker;                         // all but url and secrets
+  std::size_t payload_bytes_max = 256U << 10;  // a larger message need not be kept whole
   bool tls = false;
   std::string password;
   std::string will_topic;    // empty: no will
@@ -60,39 +65,38 @@ struct MqttLinkSpec {
 
 class MqttLink {
  public:
-  // `listener` outlives the link. Throws SetupError where the library refuses the parameters.
-  MqttLink(const MqttLinkSpec& spec, MqttListener& listener);
+  MqttLink() = default;
   // Closes the connection and drops what is under way (each publication is told as lost). No listener's
   // method runs afterwards. See retire().
-  ~MqttLink();
+  virtual ~MqttLink() = default;
   MqttLink(const MqttLink&) = delete;
   MqttLink& operator=(const MqttLink&) = delete;
 
-  // Begins an attempt; on_connected or on_connect_failed follows. False: the library refuses; nothing
-  // follows.
-  [[nodiscard]] bool connect() noexcept;
+  // Begins an attempt; on_connected or on_connect_failed follows. False: it cannot begin; nothing follows.
+  [[nodiscard]] virtual bool connect() noexcept = 0;
   // Begins a clean end; the session is kept. True: it has ended within `most`, and no on_lost follows.
-  bool disconnect(core::Duration most) noexcept;
+  virtual bool disconnect(core::Duration most) noexcept = 0;
   // on_subscribed follows. False: not connected; nothing follows.
-  [[nodiscard]] bool subscribe(std::size_t subscription, const std::string& filter, int qos,
-                               bool retained_wanted) noexcept;
+  [[nodiscard]] virtual bool subscribe(std::size_t subscription, const std::string& filter, int qos,
+                                       bool retained_wanted) noexcept = 0;
   // The broker has done it when a later publication is acknowledged. False: not connected.
-  [[nodiscard]] bool unsubscribe(const std::string& filter) noexcept;
+  [[nodiscard]] virtual bool unsubscribe(const std::string& filter) noexcept = 0;
   enum class Sent { sent, later, refused };
-  // At QoS 1 and 2 on_published follows where it was sent. `later`: not connected, or the library's buffer is
+  // At QoS 1 and 2 on_published follows where it was sent. `later`: not connected, or the link's buffer is
   // full.
-  [[nodiscard]] Sent publish(const Publication& publication, MqttListener::Id id) noexcept;
+  [[nodiscard]] virtual Sent publish(const Publication& publication, MqttListener::Id id) noexcept = 0;
 
-  // A write of a publication has failed, and the library keeps pointers to memory it has freed (see the
-  // .cpp): the link must not connect again.
-  [[nodiscard]] bool poisoned() const noexcept;
-  // Destroys the link; a poisoned one whose destruction would not be safe is kept for ever instead, and hears
-  // nothing more.
-  static void retire(std::unique_ptr<MqttLink> link) noexcept;
-
- private:
-  struct Inner;
-  std::unique_ptr<Inner> inner_;
+  // Something in it is broken: it must not connect again.
+  [[nodiscard]] virtual bool poisoned() const noexcept { return false; }
+  // True: to destroy it would not be safe. It has ended all it could, its listener hears nothing more, and it
+  // must be kept for ever.
+  [[nodiscard]] virtual bool abandon() noexcept { return false; }
 };
+
+// A link of the kind that spec.broker.client names. `listener` outlives it. Throws SetupError where the
+// parameters are not acceptable.
+[[nodiscard]] std::unique_ptr<MqttLink> make_link(const MqttLinkSpec& spec, MqttListener& listener);
+// Destroys the link, or keeps it where it must be kept.
+void retire(std::unique_ptr<MqttLink> link) noexcept;
 
 }  // namespace bridge

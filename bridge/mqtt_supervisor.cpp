@@ -36,7 +36,8 @@ MqttSupervisor::MqttSupervisor(const MqttClientSpec& spec, const BrokerUrl& url,
       url_(url),
       name_(host_port(url_)),
       link_spec_(std::move(link_spec)),
-      keeps_link_(std::ranges::any_of(spec_.subscriptions, [](const Subscription& s) { return s.qos == 2; })),
+      keeps_link_(spec_.broker.client == Client::native ||
+                  std::ranges::any_of(spec_.subscriptions, [](const Subscription& s) { return s.qos == 2; })),
       intake_(spec.limits, spec.when_full, spec.broker.keep_alive / 4, journal),
       backoff_(std::random_device{}()),
       session_(session_of(spec)) {}

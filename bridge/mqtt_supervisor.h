@@ -84,6 +84,7 @@ class MqttSupervisor final : public MqttListener {
     intake_.take(message);
     if (!handoff_.empty()) send_handed();
   }
+  void on_oversize() noexcept override { intake_.count_oversize(); }
   bool take_session_message(std::string_view payload) noexcept;
 
   // The library's receiving thread; the publisher's where no message comes.
@@ -141,8 +142,8 @@ class MqttSupervisor final : public MqttListener {
   const BrokerUrl url_;
   const std::string name_;  // host:port
   const MqttLinkSpec link_spec_;
-  // Subscriptions at QoS 2: the link holds the ids of messages that are half received, and outlives its
-  // connections.
+  // The link outlives its connections: our own always, Paho's for subscriptions at QoS 2, as it holds the ids
+  // of messages that are half received (see drop_link()).
   const bool keeps_link_;
   Intake intake_;
   Tickets tickets_;

@@ -71,7 +71,7 @@ bool MqttSupervisor::begin_connect() {
   }
   const std::lock_guard lock(link_mutex_);
   try {
-    if (link_ == nullptr) link_ = std::make_unique<MqttLink>(link_spec_, *this);
+    if (link_ == nullptr) link_ = make_link(link_spec_, *this);
   } catch (const std::exception&) {
     return false;
   }
@@ -230,12 +230,12 @@ Duration MqttSupervisor::after_loss() {
   return reason == session_taken_over ? backoff_.jittered(retry_refused_every) : backoff_.next();
 }
 
-// The next attempt gets a new link, whose threads begin afresh: in an old one they look only once a second
-// whether a connection has come about. What the library still held is lost, and told as lost.
+// The next attempt gets a new link. Paho's threads begin afresh then: in an old one they look only once a
+// second whether a connection has come about. What the link still held is lost, and told as lost.
 void MqttSupervisor::drop_link() {
   {
     const std::lock_guard lock(link_mutex_);
-    MqttLink::retire(std::move(link_));
+    retire(std::move(link_));
   }
   lose_under_way();
 }

@@ -9,6 +9,7 @@
 
 #include "bridge/reach.h"
 #include "bridge/text.h"
+#include "bridge/tls_context.h"
 
 namespace bridge {
 namespace {
@@ -20,7 +21,6 @@ struct Releaser {
     release(object);
   }
 };
-using Context = std::unique_ptr<SSL_CTX, Releaser<SSL_CTX_free>>;
 using Session = std::unique_ptr<SSL, Releaser<SSL_free>>;
 
 class Socket {
@@ -38,11 +38,8 @@ class Socket {
 };
 
 std::string library_error() {
-  const unsigned long code = ERR_get_error();
-  if (code == 0)
-    return "the broker closed the connection during the handshake; does it speak TLS on this port?";
-  const char* const reason = ERR_reason_error_string(code);
-  return reason == nullptr ? "error " + std::to_string(code) : reason;
+  return tls_library_error(
+      "the broker closed the connection during the handshake; does it speak TLS on this port?");
 }
 
 std::string names_of(X509* certificate) {
@@ -94,31 +91,6 @@ std::string words_of(long verdict, const std::string& names, const std::string& 
   }
 }
 
-std::optional<std::string> load(SSL_CTX* context, const TlsConfig& tls) {
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, keep_names);
-  const bool trusted = tls.ca.empty() ? SSL_CTX_set_default_verify_paths(context) == 1
-                                      : SSL_CTX_load_verify_locations(context, tls.ca.c_str(), nullptr) == 1;
-  if (!trusted)
-    return "broker.tls.ca: " + shown(tls.ca) + " holds no certificate in PEM form (" + library_error() + ")";
-  if (!tls.cert.empty() && SSL_CTX_use_certificate_chain_file(context, tls.cert.c_str()) != 1) {
-    return "broker.tls.cert: " + shown(tls.cert) + " holds no certificate in PEM form (" + library_error() +
-           ")";
-  }
-  const std::string& key = tls.key.empty() ? tls.cert : tls.key;
-  if (!key.empty() && SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return "broker.tls.key: " + shown(key) + " holds no private key for that certificate (" +
-           library_error() + ")";
-  }
-  return std::nullopt;
-}
-
-void expect_host(SSL* session, const std::string& host) {
-  X509_VERIFY_PARAM* const parameters = SSL_get0_param(session);
-  if (X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str()) == 1) return;
-  SSL_set_tlsext_host_name(session, host.c_str());
-  X509_VERIFY_PARAM_set1_host(parameters, host.c_str(), 0);
-}
-
 // With TLS 1.3 a broker that wants a certificate from us says so only after the handshake.
 std::optional<std::string> alert_after_handshake(SSL* session) {
   std::array<char, 1> byte{};
@@ -131,18 +103,14 @@ std::optional<std::string> alert_after_handshake(SSL* session) {
 
 }  // namespace
 
-std::optional<std::string> tls_files_problem(const TlsConfig& tls) {
-  ERR_clear_error();
-  const Context context(SSL_CTX_new(TLS_client_method()));
-  return context == nullptr ? library_error() : load(context.get(), tls);
-}
+std::optional<std::string> tls_files_problem(const TlsConfig& tls) { return TlsContext(tls).problem(); }
 
 std::optional<std::string> tls_problem(const std::string& host, int port, const TlsConfig& tls,
                                        Duration most) {
   ERR_clear_error();
-  const Context context(SSL_CTX_new(TLS_client_method()));
-  if (context == nullptr) return library_error();
-  if (auto problem = load(context.get(), tls)) return problem;
+  const TlsContext context(tls);
+  if (context.problem()) return context.problem();
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, keep_names);
   std::string unreachable;
   const Socket socket(open_tcp(host, port, most, unreachable));
   if (socket.get() < 0) return unreachable;
@@ -150,7 +118,7 @@ std::optional<std::string> tls_problem(const std::string& host, int port, const 
   if (session == nullptr || SSL_set_fd(session.get(), socket.get()) != 1) return library_error();
   std::string names = "other names";
   SSL_set_app_data(session.get(), &names);
-  expect_host(session.get(), host);
+  if (!expect_host(session.get(), host)) return library_error();
   if (SSL_connect(session.get()) == 1) return alert_after_handshake(session.get());
   const long verdict = SSL_get_verify_result(session.get());
   if (verdict != X509_V_OK) return words_of(verdict, names, host);

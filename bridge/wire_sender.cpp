@@ -18,17 +18,6 @@
 namespace bridge::wire {
 namespace {
 
-void append_u16(std::size_t value, std::string& out) {
-  out.push_back(static_cast<char>(value >> 8));
-  out.push_back(static_cast<char>(value & 0xff));
-}
-
-void append_text(std::string_view text, std::string& out) {
-  CHECK(text.size() <= 65535, "%zu bytes", text.size());
-  append_u16(text.size(), out);
-  out += text;
-}
-
 std::uint8_t byte_at(std::string_view bytes, std::size_t i) { return static_cast<std::uint8_t>(bytes[i]); }
 
 sockaddr_in loopback(int port) {
@@ -66,109 +55,14 @@ bool send_all(int fd, std::string_view bytes) {
 
 }  // namespace
 
-void append_remaining_length(std::size_t length, std::string& out) {
-  CHECK(length <= remaining_max, "%zu bytes", length);
-  do {
-    const std::size_t low = length & 0x7f;
-    length >>= 7;
-    out.push_back(static_cast<char>(low | (length != 0 ? 0x80U : 0U)));
-  } while (length != 0);
-}
-
-void append_connect(Protocol protocol, std::string_view client_id, std::uint16_t keep_alive_s,
-                    std::string& out) {
-  std::string body;
-  append_text("MQTT", body);
-  body.push_back(static_cast<char>(protocol));
-  body.push_back(0x02);  // clean start
-  append_u16(keep_alive_s, body);
-  if (protocol == Protocol::v5) body.push_back(0);  // no properties
-  append_text(client_id, body);
-  out.push_back(0x10);
-  append_remaining_length(body.size(), out);
-  out += body;
-}
-
-void append_subscribe(Protocol protocol, std::uint16_t packet_id,
-                      const std::vector<std::string_view>& filters, std::string& out) {
-  std::string body;
-  append_u16(packet_id, body);
-  if (protocol == Protocol::v5) body.push_back(0);
-  for (const std::string_view filter : filters) {
-    append_text(filter, body);
-    body.push_back(0);  // QoS 0
-  }
-  out.push_back(static_cast<char>(0x82));
-  append_remaining_length(body.size(), out);
-  out += body;
-}
-
-void append_publish(Protocol protocol, std::string_view topic, std::string_view payload, std::string& out) {
-  out.push_back(0x30);
-  append_remaining_length(2 + topic.size() + (protocol == Protocol::v5 ? 1 : 0) + payload.size(), out);
-  append_text(topic, out);
-  if (protocol == Protocol::v5) out.push_back(0);
-  out += payload;
-}
-
-void append_publish_acknowledged(Protocol protocol, std::string_view topic, std::string_view payload,
-                                 std::uint16_t packet_id, std::string& out) {
-  out.push_back(0x32);
-  append_remaining_length(4 + topic.size() + (protocol == Protocol::v5 ? 1 : 0) + payload.size(), out);
-  append_text(topic, out);
-  out.push_back(static_cast<char>(packet_id >> 8));
-  out.push_back(static_cast<char>(packet_id & 0xff));
-  if (protocol == Protocol::v5) out.push_back(0);
-  out += payload;
-}
-
-void append_disconnect(std::string& out) {
-  out.push_back(static_cast<char>(0xe0));
-  out.push_back(0);
-}
-
-Cut cut_packet(std::string_view& bytes, Packet& out) noexcept {
-  std::size_t length = 0;
-  std::size_t at = 1;
-  for (unsigned shift = 0;; shift += 7, ++at) {
-    if (shift > 21) return Cut::malformed;
-    if (at >= bytes.size()) return Cut::more;
-    length |= static_cast<std::size_t>(byte_at(bytes, at) & 0x7f) << shift;
-    if (byte_at(bytes, at) < 0x80) break;
-  }
-  const std::size_t body = at + 1;
-  if (bytes.size() - body < length) return Cut::more;
-  out = {static_cast<std::uint8_t>(byte_at(bytes, 0) >> 4),
-         static_cast<std::uint8_t>(byte_at(bytes, 0) & 0x0f), bytes.substr(body, length)};
-  bytes.remove_prefix(body + length);
-  return Cut::packet;
-}
-
-bool open_publish(Protocol protocol, const Packet& packet, std::string_view& topic,
-                  std::string_view& payload) noexcept {
-  const std::string_view body = packet.body;
-  if (body.size() < 2 || (packet.flags & 0x06) != 0) return false;  // QoS 0 has no packet id
-  std::size_t at = 2 + (static_cast<std::size_t>(byte_at(body, 0)) << 8 | byte_at(body, 1));
-  if (at > body.size()) return false;
-  topic = body.substr(2, at - 2);
-  if (protocol == Protocol::v5) {
-    if (at >= body.size() || byte_at(body, at) >= 0x80)
-      return false;  // 127 bytes of properties are more than we ask for
-    at += 1U + byte_at(body, at);
-    if (at > body.size()) return false;
-  }
-  payload = body.substr(at);
-  return true;
-}
-
 Connection::Connection(int port, Protocol protocol, std::string_view client_id) : protocol_(protocol) {
   socket_ = connect_to(port);
   if (socket_ < 0) fail("bench: 127.0.0.1:" + std::to_string(port) + " does not take our connection");
   try {
     std::string hello;
-    append_connect(protocol, client_id, 0, hello);
+    append_connect({.protocol = protocol, .client_id = client_id}, hello);
     send(hello);
-    await(connack);
+    await(Type::connack);
   } catch (...) {
     ::close(socket_);
     throw;
@@ -177,7 +71,7 @@ Connection::Connection(int port, Protocol protocol, std::string_view client_id) 
 
 Connection::~Connection() {
   std::string bye;
-  append_disconnect(bye);
+  append_disconnect(protocol_, 0, bye);
   (void)send_all(socket_, bye);
   ::close(socket_);
 }
@@ -188,13 +82,15 @@ void Connection::send(std::string_view bytes) {
 
 void Connection::subscribe(const std::vector<std::string_view>& filters) {
   std::string packet;
-  append_subscribe(protocol_, 1, filters, packet);
+  std::vector<Filter> wanted;
+  for (const std::string_view filter : filters) wanted.push_back({filter, {}});
+  append_subscribe(protocol_, 1, wanted, packet);
   send(packet);
-  await(suback);
+  await(Type::suback);
 }
 
 // Waits for a packet of this type and keeps the messages that come before it.
-void Connection::await(std::uint8_t type) {
+void Connection::await(Type type) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
   Packet packet;
   while (std::chrono::steady_clock::now() < deadline) {
@@ -206,15 +102,16 @@ void Connection::await(std::uint8_t type) {
       continue;
     }
     const std::size_t taken = in_.size() - start_ - rest.size();
-    if (packet.type == publish) held_.append(in_, start_, taken);
+    if (packet.type == Type::publish) held_.append(in_, start_, taken);
     start_ += taken;
     if (packet.type != type) continue;
     // Both end in reason codes; the ones that refuse are 0x80 and up, in MQTT 3.1.1's CONNACK 1 to 5.
     const std::uint8_t reason =
-        packet.body.size() < 2 ? 0xff : byte_at(packet.body, type == connack ? 1 : packet.body.size() - 1);
-    if (type == connack ? reason == 0 : reason < 0x80) return;
+        packet.body.size() < 2 ? 0xff
+                               : byte_at(packet.body, type == Type::connack ? 1 : packet.body.size() - 1);
+    if (type == Type::connack ? reason == 0 : reason < 0x80) return;
     throw std::runtime_error("bench: the broker refused our " +
-                             std::string(type == connack ? "CONNECT" : "SUBSCRIBE") + ": reason " +
+                             std::string(type == Type::connack ? "CONNECT" : "SUBSCRIBE") + ": reason " +
                              std::to_string(reason));
   }
   throw std::runtime_error("bench: the broker did not answer within 10 s");

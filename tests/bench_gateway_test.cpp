@@ -16,9 +16,13 @@ TEST_CASE("both subjects get every message, and weir's results account for them"
     std::puts("skipped: there is no Mosquitto here");
     std::exit(77);
   }
-  auto check = [](const std::string& fields, std::uint64_t samples_per_message) {
-    const test::Ran ran = test::run_weir({"bench", "--level", "G", "--devices", "50", "--rate", "1000",
-                                          "--duration", "1s", "--rounds", "1", "--fields", fields, "--json"});
+  auto check = [](const std::string& fields, std::uint64_t samples_per_message, const char* client,
+                  bool direct) {
+    std::vector<std::string> arguments{"bench", "--level",  "G",    "--devices",  "50", "--rate",
+                                       "1000",  "--client", client, "--duration", "1s", "--rounds",
+                                       "1",     "--fields", fields, "--json"};
+    if (direct) arguments.emplace_back("--direct");
+    const test::Ran ran = test::run_weir(arguments);
     CAPTURE(ran.out);
     CAPTURE(ran.err);
     REQUIRE(ran.code == 0);
@@ -36,8 +40,10 @@ TEST_CASE("both subjects get every message, and weir's results account for them"
     CHECK(weir["result_samples"] == sent * samples_per_message);
     CHECK(weir["broker_dropped"] == 0);
   };
-  check("1", 1);
-  check("4", 4);
+  check("1", 1, "paho", false);
+  check("4", 4, "paho", false);
+  check("4", 4, "native", false);
+  check("4", 4, "native", true);
 }
 
 }  // namespace

@@ -33,6 +33,8 @@ TEST_CASE("wrong options: each is named with what is allowed, all at once") {
   check([](BenchOptions& o) { o.keys = 999; }, {"bench: --keys 999: must be 1000 to 100000000"});
   check([](BenchOptions& o) { o.samples = 0; }, {"bench: --samples 0: must be 100000 to 1000000000"});
   check([](BenchOptions& o) { o.subject = "paho"; }, {"bench: --subject paho: must be null, weir or both"});
+  check([](BenchOptions& o) { o.client = "other"; }, {"bench: --client other: must be paho or native"});
+  check([](BenchOptions& o) { o.direct = true; }, {"bench: --direct is of level G, and not with --flags"});
   check([](BenchOptions& o) { o.devices = 0; }, {"bench: --devices 0: must be 1 to 1000000"});
   check([](BenchOptions& o) { o.devices = 1'000'001; }, {"bench: --devices 1000001: must be 1 to 1000000"});
   check([](BenchOptions& o) { o.fields = 5; }, {"bench: --fields 5: must be 0 to 4"});
@@ -134,12 +136,12 @@ TEST_CASE("both loads hold the same messages") {
     std::string_view bytes =
         std::string_view(sent.bytes).substr(sent.starts[i], sent.starts[i + 1] - sent.starts[i]);
     wire::Packet packet;
-    std::string_view topic, payload;
+    wire::Publish message;
     REQUIRE(wire::cut_packet(bytes, packet) == wire::Cut::packet);
-    REQUIRE(wire::open_publish(wire::Protocol::v5, packet, topic, payload));
+    REQUIRE(wire::open_publish(wire::Protocol::v5, packet, message) == wire::Fault::none);
     CHECK(bytes.empty());
-    CHECK(topic == recorded.messages[i].topic);
-    CHECK(payload == recorded.messages[i].payload);
+    CHECK(message.topic == recorded.messages[i].topic);
+    CHECK(message.payload == recorded.messages[i].payload);
     CHECK(recorded.bytes.data() + recorded.bytes.size() - payload_padding >=
           recorded.messages[i].payload.data() + recorded.messages[i].payload.size());
   }

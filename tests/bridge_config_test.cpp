@@ -130,7 +130,7 @@ TEST_CASE("the smallest file has every default") {
 const std::string every_key = R"({
   "broker": {"url": "mqtts://[::1]:8884", "client_id": "w 1", "username": "u", "password_file": "p",
              "tls": {"ca": "a", "cert": "c", "key": "k"}, "protocol": 4, "keep_alive": "1m", "session_expiry": "1d",
-             "receive_maximum": 7, "client": "paho"},
+             "receive_maximum": 7, "client": "native", "read_interval": "2ms"},
   "aggregation": {"shard_count": 3, "batch_size": 64, "flush_interval": "1.5ms", "ring_buffer_size": 128, "when_full": "shed"},
   "limits": {"series_max": 2147483648, "series_ttl": "3m", "journal_bytes": 1099511627776, "payload_bytes_max": 10, "topic_bytes_max": 11},
   "streams": [
@@ -176,8 +176,18 @@ const std::string every_key = R"({
 
 TEST_CASE("every key of the broker, the engine and the outputs reaches its member") {
   const Config config = parse_config(every_key);
-  CHECK(test::same(config.broker,
-                   {"mqtts://[::1]:8884", "w 1", "u", "p", "", {"a", "c", "k"}, 4, 1min, 24h, 7, "paho"}));
+  CHECK(test::same(config.broker, {"mqtts://[::1]:8884",
+                                   "w 1",
+                                   "u",
+                                   "p",
+                                   "",
+                                   {"a", "c", "k"},
+                                   4,
+                                   1min,
+                                   24h,
+                                   7,
+                                   bridge::Client::native,
+                                   2ms}));
   CHECK(test::same(config.aggregation, {3, 64, 1500us, 128, bridge::WhenFull::shed}));
   CHECK(test::same(config.limits, {2147483648U, 3min, 1099511627776U, 10, 11}));
   CHECK(test::same(config.publish, {2, true, 5, 6}));
@@ -510,7 +520,10 @@ TEST_CASE("what is wrong with the broker and the engine") {
         {"config: /broker/session_expiry: \"366d\": must be 0s to 365d"});
   check(R"("broker":{"receive_maximum":0})",
         {"config: /broker/receive_maximum: 0: must be a whole number, 1 to 65535"});
-  check(R"("broker":{"client":"mosquitto"})", {"config: /broker/client: \"mosquitto\": must be \"paho\""});
+  check(R"("broker":{"client":"mosquitto"})",
+        {"config: /broker/client: \"mosquitto\": must be \"paho\" or \"native\""});
+  check(R"("broker":{"read_interval":"101ms"})",
+        {"config: /broker/read_interval: \"101ms\": must be 0s to 100ms"});
   check(R"("broker":{"client_id":""})",
         {"config: /broker/client_id: \"\": must not be empty: the broker keeps our session under it"});
   check(R"("broker":{"client_id":"a/b"})", {"config: /broker/client_id: \"a/b\": must be fit for one topic "
@@ -1180,7 +1193,8 @@ class Maker {
     put(out, "keep_alive", pick({"1s", "18h", "90s"}));
     put(out, "session_expiry", pick({"0s", "365d"}));
     put(out, "receive_maximum", 1 + below(65535));
-    put(out, "client", "paho");
+    put(out, "client", pick({"paho", "native"}));
+    put(out, "read_interval", pick({"0s", "100ms"}));
     return out;
   }
 

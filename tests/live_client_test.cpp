@@ -13,11 +13,11 @@
 #include "bridge/backoff.h"
 #include "bridge/error.h"
 #include "bridge/mqtt_client.h"
-#include "bridge/mqtt_link.h"
 #include "bridge/reach.h"
 #include "bridge/status.h"
 #include "bridge/tickets.h"
 #include "bridge/watchdog.h"
+#include "tests/client_under_test.h"
 #include "tests/mosquitto.h"
 #include "tests/run_program.h"
 #include "tests/temp_folder.h"
@@ -45,6 +45,7 @@ MqttClientSpec spec_for(const std::string& url, std::vector<Subscription> subscr
   spec.broker.url = url;
   spec.broker.client_id = "weir-test";
   spec.broker.protocol = protocol;
+  spec.broker.client = test::client_under_test();
   spec.subscriptions = std::move(subscriptions);
   return spec;
 }
@@ -232,10 +233,11 @@ TEST_CASE("the CONNECT packet, byte by byte") {
   const std::string rest = test::mqtt_text("weir/status") + test::mqtt_text(will) + test::mqtt_text("user") +
                            test::mqtt_text("se cret");
   // Flags 0xEC: user, password, will retained at QoS 1, no clean start. Properties: session expiry 3600 s,
-  // receive maximum 100.
-  check(5,
-        test::mqtt_text("MQTT") + "\x05\xEC\x00\x1E"s + "\x08\x11\x00\x00\x0E\x10\x21\x00\x64"s + who +
-            "\x00"s + rest,
+  // receive maximum 100; of the native client, packets of 1 MiB at most and 16 topic aliases.
+  const std::string asked = "\x11\x00\x00\x0E\x10\x21\x00\x64"s;
+  const std::string properties =
+      test::native() ? "\x10"s + asked + "\x27\x00\x10\x00\x00\x22\x00\x10"s : "\x08"s + asked;
+  check(5, test::mqtt_text("MQTT") + "\x05\xEC\x00\x1E"s + properties + who + "\x00"s + rest,
         test::mqtt_packet(0x20, "\x00\x00\x00"s));
   check(4, test::mqtt_text("MQTT") + "\x04\xEC\x00\x1E"s + who + rest, test::mqtt_packet(0x20, "\x00\x00"s));
 }
