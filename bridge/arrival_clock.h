@@ -10,12 +10,14 @@
 
 namespace bridge {
 
+// Now, by the system's clock: the live program's only source of time besides arrivals. Any thread.
+[[nodiscard]] inline core::Time system_now() {
+  return std::chrono::time_point_cast<core::Duration>(std::chrono::system_clock::now());
+}
+
 class ArrivalClock {
  public:
-  [[nodiscard]] core::Time now() noexcept {
-    return next(std::chrono::time_point_cast<core::Duration>(std::chrono::system_clock::now()),
-                std::chrono::steady_clock::now());
-  }
+  [[nodiscard]] core::Time now() noexcept { return next(system_now(), std::chrono::steady_clock::now()); }
 
   // The same for given readings of both clocks. `steady` never goes back.
   [[nodiscard]] core::Time next(core::Time system, std::chrono::steady_clock::time_point steady) noexcept {

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "bridge/arrival_clock.h"
 #include "bridge/bench_generator.h"
 #include "bridge/bench_report.h"
 #include "bridge/bench_subject.h"
