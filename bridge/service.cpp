@@ -110,6 +110,7 @@ struct Service::Inner {
     while (!journal.finished()) {
       if (take_some(system_now(), false) == 0) journal.wait(tick_every);
     }
+    if (goodbye) pipeline.engine().finish(pipeline.edge().position());
     pipeline.engine().close();
     if (goodbye) {
       publisher.publish_status({status_topic(config), offline_json(config.broker.client_id), 1, true});

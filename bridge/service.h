@@ -34,8 +34,9 @@ class Service {
   void step();
   // A recording could not be written: there is no point in going on.
   [[nodiscard]] bool failed() const;
-  // The end, in order: the source stops, what the journal holds is read, open windows are published, and for
-  // at most `most` what is published is waited for. With `goodbye` the offline status is the last of it.
+  // The end, in order: the source stops, what the journal holds is read, and for at most `most` what is to be
+  // published is waited for. With `goodbye` nobody goes on where we end: open windows are published as they
+  // are, and the offline status with them.
   void finish(core::Duration most, bool goodbye = false);
   // One line of what there was, after finish(). False: failed.
   bool tell_end();
