@@ -17,9 +17,21 @@ namespace bridge {
 
 class ArrivalClock {
  public:
-  [[nodiscard]] core::Time now() noexcept { return next(system_now(), std::chrono::steady_clock::now()); }
+  // Reads the steady clock only while the system's is behind.
+  [[nodiscard]] core::Time now() noexcept {
+    const core::Time system = system_now();
+    if (system >= last_) {
+      started_ = true;
+      steady_known_ = false;
+      return last_ = system;
+    }
+    const auto steady = std::chrono::steady_clock::now();
+    if (!steady_known_) steady_ = steady;  // it has just gone back
+    steady_known_ = true;
+    return next(system, steady);
+  }
 
-  // The same for given readings of both clocks. `steady` never goes back.
+  // The same for given readings of both clocks, at every call. `steady` never goes back.
   [[nodiscard]] core::Time next(core::Time system, std::chrono::steady_clock::time_point steady) noexcept {
     const core::Duration passed = steady - steady_;
     last_ = started_ ? std::max(system, last_ + passed / 2) : system;
@@ -32,6 +44,7 @@ class ArrivalClock {
   bool started_ = false;
   core::Time last_{};
   std::chrono::steady_clock::time_point steady_{};
+  bool steady_known_ = false;
 };
 
 }  // namespace bridge

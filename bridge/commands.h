@@ -86,6 +86,8 @@ struct BenchOptions {
   std::uint32_t workers = 1;               // fleet: 1 to 1024
   std::string duration = "10s";            // G: of the measured part of a round; fleet: 1s to 24h
   std::string subject = "both";            // G: null, weir or both
+  std::string plugin;                      // G: weir inside the broker, this file
+  bool doorbell = true;                    // of the plugin
   bool json = false;                       // print one JSON object in place of the table
   std::string program = "/proc/self/exe";  // G: the weir that is measured
 };

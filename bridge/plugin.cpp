@@ -91,8 +91,9 @@ int on_message(int, void* event, void* user) {
 
 int on_tick(int, void*, void* user) {
   return guarded(error_none, [&] {
+    static const PluginSink::Deliver into_broker = deliver;
     Guest& guest = *static_cast<Loaded*>(user)->guest;
-    guest.tick(deliver);
+    guest.tick(into_broker);
     for (const std::string& line : guest.words()) tell(log_notice, line);
     return error_none;
   });

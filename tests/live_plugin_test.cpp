@@ -116,8 +116,11 @@ class Inside {
 constexpr const char* in_use = "the new configuration is in use";
 
 Json next_status(RawClient& statuses) {
+  static const json_schema::Schema schema =
+      json_schema::Schema::from_file(std::string(WEIR_SOURCE_DIR) + "/schemas/status.schema.json");
   while (true) {
     Json status = Json::parse(statuses.next().payload);
+    CHECK(schema.problems(status).empty());
     if (status["state"] == "online") return status;
   }
 }
@@ -409,4 +412,21 @@ TEST_CASE("reloaded again and again under load: every message is counted once, t
     if (result["rev"] == 1) counted += result["count"].get<std::uint64_t>();
   }
   CHECK(counted == static_cast<std::uint64_t>(sent));
+}
+
+TEST_CASE("the bench measures it beside a plugin that does nothing") {
+  if (!std::string(WEIR_PRELOAD).empty()) {
+    MESSAGE("not in a sanitizer build: the bench starts its brokers without the sanitizer's library");
+    return;
+  }
+  const test::Ran bench = test::run_weir({"bench", "--level", "G", "--plugin", WEIR_PLUGIN, "--rounds", "1",
+                                          "--duration", "1s", "--rate", "1000", "--devices", "100"});
+  CAPTURE(bench.err);
+  CHECK(bench.code == 0);
+  CHECK(bench.out.find("every message sent was received") != std::string::npos);
+  const test::Ran flags = test::run_weir({"bench", "--level", "G", "--flags", "--plugin", WEIR_PLUGIN,
+                                          "--duration", "1s", "--rate", "100", "--devices", "10"});
+  CAPTURE(flags.err);
+  CHECK(flags.code == 0);
+  CHECK(test::run_weir({"bench", "--level", "E", "--plugin", WEIR_PLUGIN}).code == 2);
 }
