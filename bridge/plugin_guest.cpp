@@ -163,7 +163,7 @@ Stats Guest::stats() {
 void Guest::tell_start() {
   log(Level::info, "weir", "started",
       {{"version", WEIR_VERSION},
-       {"broker", "the one it is part of"},
+       {"broker", "inside"},
        {"client_id", life_->config().broker.client_id},
        {"workers", std::to_string(life_->service().workers())},
        {"http", http_ ? "port " + std::to_string(http_->port()) : "off"},

@@ -13,7 +13,7 @@ PluginLife::PluginLife(Config config, const Pulse& pulse, std::function<void()> 
       sink_(std::move(wake)),
       journal_(config_.limits.journal_bytes),
       intake_(config_.limits, WhenFull::shed, core::Duration{0}, &journal_),  // the broker never waits for us
-      service_(config_, {"the broker it is part of", ""}, journal_, *this, sink_) {}
+      service_(config_, {"inside", ""}, journal_, *this, sink_) {}
 
 PluginLife::~PluginLife() { end(core::Duration{0}); }
 
