@@ -6,6 +6,7 @@
 #include "bridge/bench_flags.h"
 #include "bridge/bench_kernel.h"
 #include "bridge/bench_load.h"
+#include "bridge/bench_plugin.h"
 #include "bridge/bench_report.h"
 #include "bridge/commands.h"
 #include "bridge/error.h"
@@ -55,6 +56,7 @@ std::vector<std::string> problems(const BenchOptions& options) {
   range("rate", options.rate, 0, 10'000'000);
   range("points", options.points, 1, fleet_points_max);
   range("workers", options.workers, 1, 1024);
+  if (!options.plugin.empty() && options.level != "G") all.push_back("bench: --plugin is of level G");
   if ((!options.fleet.empty() || options.sweep) && options.level != "E") {
     all.push_back("bench: --fleet and --sweep are of level E");
   }
@@ -106,6 +108,7 @@ int bench(const BenchOptions& options) {
   if (all.flags) return print(bench_flags(1000, 1000, 30), all.json);
   if (all.sweep) return print(bench_sweep(all), all.json);
   if (all.direct) return print(bench_gateway_direct(all), all.json);
+  if (!all.plugin.empty()) return print(bench_plugin(all), all.json);
   return all.level == "E" ? print(bench_engine(all), all.json) : print(bench_gateway(all), all.json);
 }
 

@@ -6,7 +6,9 @@
 #include <stdexcept>
 #include <thread>
 
+#include "bridge/arrival_clock.h"
 #include "bridge/bench_generator.h"
+#include "bridge/bench_plugin.h"
 #include "bridge/bench_report.h"
 #include "bridge/bench_subject.h"
 #include "bridge/local_broker.h"
@@ -156,13 +158,20 @@ FlagLatencyReport bench_flag_latency(const BenchOptions& options) {
   const Duration duration = parse_duration(options.duration).value();
   report.seconds = std::chrono::duration<double>(duration).count();
 
-  LocalBroker broker({.settings = "set_tcp_nodelay true"});
+  const bool inside = !options.plugin.empty();
+  const std::string doorbell = options.doorbell ? "" : "plugin_opt_doorbell false\n";
+  LocalBrokerOptions settings = inside ? broker_with_plugin(options.plugin, doorbell) : LocalBrokerOptions{};
+  settings.settings += "set_tcp_nodelay true\n";
+  LocalBroker broker(settings);
+  if (inside)
+    configure_plugin(broker, R"({"http": {"listen": ""}, "log": {"level": "warn"}, )" + streams() + '}');
   broker.start();
   BrokerConfig subject_broker;
   subject_broker.url = broker.url();
   subject_broker.client_id = bench_subject;
-  const std::unique_ptr<Subject> subject = weir_subject(options, subject_broker, streams());
-  await_ready(*subject);
+  const std::unique_ptr<Subject> subject =
+      inside ? nullptr : weir_subject(options, subject_broker, streams());
+  if (subject) await_ready(*subject);
   const std::size_t passes = std::max<std::size_t>(packets_built / options.devices, 1);
   const WireLoad load = wire_load(wire::Protocol::v5, bench_root, options.devices, passes * options.devices);
   Shared<GeneratorFlow> flow;
@@ -173,7 +182,7 @@ FlagLatencyReport bench_flag_latency(const BenchOptions& options) {
   prober.run(duration, true);
   flow->ends.store(true);
   (void)generator.stop(seconds{1});
-  (void)subject->child().stop(seconds{10});
+  if (subject) (void)subject->child().stop(seconds{10});
   return report;
 }
 

@@ -9,6 +9,7 @@
 #include "bridge/pipeline.h"
 #include "bridge/rules.h"
 #include "bridge/run.h"
+#include "bridge/status.h"
 #include "bridge/text.h"
 #include "core/judge.h"
 

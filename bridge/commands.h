@@ -88,6 +88,8 @@ struct BenchOptions {
   std::string subject = "both";            // G: null, weir or both
   std::string client = "paho";             // G: paho or native; the yardstick goes with it
   bool direct = false;                     // G: fed by the bench's own sender, without a broker
+  std::string plugin;                      // G: weir inside the broker, this file
+  bool doorbell = true;                    // of the plugin
   bool json = false;                       // print one JSON object in place of the table
   std::string program = "/proc/self/exe";  // G: the weir that is measured
 };

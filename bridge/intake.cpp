@@ -8,12 +8,12 @@ namespace {
 constexpr auto look_again = std::chrono::microseconds{200};
 }  // namespace
 
-void Intake::take(Message message) noexcept {
+bool Intake::take(Message message) noexcept {
   message.arrival = clock_.now();
   counters_.received.add();
   if (message.topic.size() > limits_.topic_bytes_max || message.payload.size() > limits_.payload_bytes_max) {
     counters_.oversize.add();
-    return;
+    return false;
   }
   Push pushed = push(message);
   if (pushed == Push::full) {
@@ -24,6 +24,7 @@ void Intake::take(Message message) noexcept {
     stuck_ = false;
   }
   if (pushed != Push::done) counters_.shed.add();
+  return pushed == Push::done;
 }
 
 bool Intake::push_waiting(const Message& message) noexcept {

@@ -21,8 +21,8 @@ class Intake {
       : limits_(limits), when_full_(when_full), hold_most_(hold_most), journal_(journal) {}
 
   // Waits for room at most hold_most, and after such a wait in vain not again until there was room: a journal
-  // that stands still costs that time once, so that the connection stays alive.
-  void take(Message message) noexcept;
+  // that stands still costs that time once, so that the connection stays alive. False: shed or oversize.
+  bool take(Message message) noexcept;
   // A message that its source did not even keep, so large it was.
   void count_oversize() noexcept {
     counters_.received.add();

@@ -160,16 +160,24 @@ bool LocalBroker::came_up() const {
   return false;
 }
 
-void LocalBroker::end(int signal) {
-  if (pid_ == 0) return;
+int LocalBroker::end(int signal) {
+  int status = 0;
+  if (pid_ == 0) return status;
   ::kill(pid_, signal);
   ::kill(pid_, SIGCONT);  // a paused one hears nothing else
-  ::waitpid(pid_, nullptr, 0);
+  ::waitpid(pid_, &status, 0);
   pid_ = 0;
+  return status;
 }
 
-void LocalBroker::kill() { end(SIGKILL); }
-void LocalBroker::stop() { end(SIGTERM); }
+void LocalBroker::kill() { (void)end(SIGKILL); }
+int LocalBroker::stop() {
+  const int status = end(SIGTERM);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+void LocalBroker::reload() const {
+  if (pid_ != 0) ::kill(pid_, SIGHUP);
+}
 void LocalBroker::pause() {
   if (pid_ != 0) ::kill(pid_, SIGSTOP);
 }

@@ -30,9 +30,10 @@ class LocalBroker {
   // SetupError with the end of the broker's log when it does not come up.
   void start();
   void kill();    // SIGKILL: it saves nothing
-  void stop();    // SIGTERM: it saves its sessions
+  int stop();     // SIGTERM: it saves its sessions; its exit code, -1: a signal ended it, 0: it did not run
   void pause();   // SIGSTOP: connections stay open, nothing is answered
   void resume();  // SIGCONT
+  void reload() const;  // SIGHUP: it reads its configuration again
 
   [[nodiscard]] int port() const { return port_; }  // 0 before the first start()
   [[nodiscard]] pid_t pid() const { return pid_; }  // 0: not running
@@ -41,7 +42,7 @@ class LocalBroker {
   [[nodiscard]] std::string log() const;  // what it wrote so far
 
  private:
-  void end(int signal);
+  int end(int signal);  // how waitpid puts it
   void write_config() const;
   [[nodiscard]] bool came_up() const;
   [[nodiscard]] std::string file(const std::string& name) const { return folder_ + "/" + name; }

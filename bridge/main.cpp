@@ -204,6 +204,9 @@ void Commands::add_bench(CLI::App& app) {
   sub->add_option(
       "--fleet", bench.fleet,
       "Offer a fleet's points by the clock (E): devices x time between two points, as 6000000x1s");
+  sub->add_option("--plugin", bench.plugin, "weir_mosquitto.so: weir inside the broker (G)")
+      ->check(CLI::ExistingFile);
+  sub->add_flag("--no-doorbell{false}", bench.doorbell, "The plugin does not wake an idle broker (G)");
   sub->add_flag("--sweep", bench.sweep, "Every key of `aggregation` over its values (E)");
   sub->add_flag("--flags", bench.flags,
                 "What detectors find in a fleet with faults, and raise for nothing; with level G: how soon a "

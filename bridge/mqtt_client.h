@@ -28,7 +28,7 @@ struct MqttClientSpec {
   std::uint32_t publish_buffer = 1000;      // publications the library may hold under way
 };
 
-class MqttClient final : public Sink {
+class MqttClient final : public Source, public Sink {
  public:
   // Reads the password and checks the TLS files. `journal` may be null when there are no subscriptions; it
   // outlives the client. Throws SetupError (missing or unreadable files, bad url). Connects nothing.
@@ -39,22 +39,17 @@ class MqttClient final : public Sink {
   void start();
   // Ends the intake: unsubscribes nothing (the session keeps), takes no more messages, closes the journal.
   // Publishing goes on.
-  void stop_intake();
+  void stop_intake() override;
   // Publishes the offline status, disconnects, ends all threads. Idempotent.
   void stop();
 
   [[nodiscard]] Accepted publish(const Publication& publication, Ticket ticket) noexcept override;
   [[nodiscard]] bool completed(Completion& out) noexcept override;
 
-  struct State {
-    bool connected = false;
-    bool subscribed = false;  // every subscription was granted since the last CONNACK
-    std::uint64_t connects = 0;
-    std::uint64_t disconnects = 0;
-    std::string last_error;
-  };
-  [[nodiscard]] State state() const;
-  [[nodiscard]] const SourceCounters& counters() const;
+  // Subscribed: every subscription was granted since the last CONNACK.
+  using State = SourceState;
+  [[nodiscard]] State state() const override;
+  [[nodiscard]] const SourceCounters& counters() const override;
 
  private:
   struct Inner;

@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "bridge/arrival_clock.h"
 #include "bridge/commands.h"
 #include "bridge/error.h"
 #include "bridge/journal.h"

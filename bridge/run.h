@@ -19,13 +19,9 @@ class StopSignal {
   [[nodiscard]] static bool set() noexcept;
 };
 
-// status.topic with {client_id} filled in.
-[[nodiscard]] std::string status_topic(const Config& config);
 // Subscribes every stream that is not ignored.
 [[nodiscard]] MqttClientSpec client_spec(const Config& config);
 // Throws SetupError with a line for each file or environment variable that is missing.
 void require_files(const Config& config);
-// Now, by the system's clock: the live program's only source of time besides the MQTT client's arrival times.
-[[nodiscard]] core::Time system_now();
 
 }  // namespace bridge

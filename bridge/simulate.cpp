@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "bridge/arrival_clock.h"
 #include "bridge/commands.h"
 #include "bridge/encode.h"
 #include "bridge/error.h"

@@ -1,6 +1,6 @@
 // Source: where messages come from. It copies topic and payload into the journal and returns: it never
-// decodes and never touches engine state. Its callbacks run on a thread of its own (the MQTT library's), the
-// journal's producer.
+// decodes and never touches engine state. Its callbacks run on a thread that is not ours (the MQTT library's,
+// the broker's), the journal's producer.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,25 @@ struct SourceCounters {
   core::Counter shed;      // of these, dropped because the journal was full
   core::Counter oversize;  // of these, dropped because topic or payload is over its limit
   core::Counter waits;     // times the journal was full and the source was held back
+};
+
+// How the source stands to its broker.
+struct SourceState {
+  bool connected = false;
+  bool subscribed = false;  // whatever is wanted comes from now on
+  std::uint64_t connects = 0;
+  std::uint64_t disconnects = 0;
+  std::string last_error;
+};
+
+// What a service asks its source. Any thread, but for stop_intake(): the service's own.
+class Source {
+ public:
+  virtual ~Source() = default;
+  [[nodiscard]] virtual SourceState state() const = 0;
+  [[nodiscard]] virtual const SourceCounters& counters() const = 0;
+  // Takes no more messages, and closes the journal. What is published goes on.
+  virtual void stop_intake() = 0;
 };
 
 }  // namespace bridge

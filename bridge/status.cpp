@@ -120,6 +120,16 @@ void write_stream(Object& streams, const RuleCount& series, const Stats& stats) 
 
 }  // namespace
 
+std::string status_topic(const Config& config) {
+  std::string topic = config.status.topic;
+  constexpr std::string_view name = "{client_id}";
+  for (std::size_t at = topic.find(name); at != std::string::npos; at = topic.find(name, at)) {
+    topic.replace(at, name.size(), config.broker.client_id);
+    at += config.broker.client_id.size();
+  }
+  return topic;
+}
+
 std::string status_json(const Stats& stats) {
   std::string out;
   {

@@ -4,10 +4,13 @@
 
 #include <string>
 
+#include "bridge/config.h"
 #include "bridge/stats.h"
 
 namespace bridge {
 
+// status.topic with {client_id} filled in.
+[[nodiscard]] std::string status_topic(const Config& config);
 // {"v":1,"state":"online",...ledger...}
 [[nodiscard]] std::string status_json(const Stats& stats);
 // Where outages of our link to the broker are told.

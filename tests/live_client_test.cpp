@@ -149,6 +149,13 @@ TEST_CASE("arrival times never go back, and find back to the system's clock") {
   CHECK(clock.next(at(4901), steady(18)) == at(5001));
   CHECK(clock.next(at(5096), steady(213)) == at(5098) + 500ms);
   CHECK(clock.next(at(5196), steady(313)) == at(5196));  // they have met
+  ArrivalClock own;
+  core::Time last = own.now();
+  for (int i = 0; i < 1000; ++i) {
+    const core::Time now = own.now();
+    CHECK(now >= last);
+    last = now;
+  }
 }
 
 TEST_CASE("back-off: doubles to its limit, a quarter at random, and starts anew") {

@@ -1,0 +1,173 @@
+#include "bridge/plugin_guest.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "bridge/log.h"
+#include "core/doorbell.h"
+
+namespace bridge {
+namespace {
+
+constexpr core::Duration look_every = std::chrono::milliseconds{2};  // for the broker's answer
+constexpr std::size_t words_max = 16;                                // lines that wait for the broker's log
+
+// The steady clock as of the last few milliseconds: a loop that turns for every message asks often.
+Pulse::Time about_now() {
+  timespec now{};
+  (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return Pulse::Time{std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec}};
+}
+
+}  // namespace
+
+Guest::Guest(PluginOptions options) : options_(std::move(options)), bell_(options_.doorbell) {
+  const SignalsBlocked blocked;
+  Config config = load_config(options_.config);
+  configure_log(config.log);
+  life_ = std::make_unique<PluginLife>(std::move(config), pulse_, wake());
+  show(*life_);
+  http_ = listen(life_->config());
+  current_ = life_.get();
+  tell_start();
+  life_->begin();
+}
+
+Guest::~Guest() {
+  leaving_.store(true, std::memory_order_release);
+  current_->sink().close();
+  if (retiring_ != nullptr) retiring_->sink().close();
+  if (reloading_.joinable()) reloading_.join();
+  http_.reset();
+  life_->end(finish_within);  // it waits for nobody: its sink is closed
+}
+
+bool Guest::message(std::string_view topic, std::string_view payload, int qos, bool retain) {
+  if (!current_->take(topic, payload, qos)) return false;
+  // What the broker shall keep, it must see.
+  return options_.consume && qos == 0 && !retain;
+}
+
+void Guest::tick(const PluginSink::Deliver& deliver) {
+  pulse_.beat(about_now());
+  if (next_.load(std::memory_order_acquire) != nullptr) {
+    retiring_ = std::exchange(current_, next_.load(std::memory_order_relaxed));
+    next_.store(nullptr, std::memory_order_release);
+  }
+  if (retiring_ != nullptr) {
+    if (retired_.load(std::memory_order_acquire)) {
+      retiring_ = nullptr;
+      retired_.store(false, std::memory_order_release);
+    } else {
+      retiring_->sink().drain(deliver);
+    }
+  }
+  current_->sink().drain(deliver);
+}
+
+void Guest::reload() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (++reloads_ > 1) return;  // the thread will see it
+  }
+  const SignalsBlocked blocked;
+  reloading_ = std::jthread([this] { work_off_reloads(); });  // after the old one, which has no more to do
+}
+
+std::vector<std::string> Guest::words() {
+  if (!has_words_.load(std::memory_order_acquire)) return {};
+  const std::lock_guard lock(mutex_);
+  has_words_.store(false, std::memory_order_relaxed);
+  return std::exchange(words_, {});
+}
+
+void Guest::work_off_reloads() noexcept {
+  for (bool more = true; more;) {
+    try {
+      reload_once();
+    } catch (const std::exception& error) {
+      say(std::string("reload: the old configuration stays, for there is something wrong: ") + error.what());
+    }
+    const std::lock_guard lock(mutex_);
+    reloads_ = std::min(reloads_ - 1, 1);  // many wishes are one
+    more = reloads_ != 0 && !leaving_.load(std::memory_order_acquire);
+  }
+}
+
+void Guest::reload_once() {
+  Config config = load_config(options_.config);
+  if (describe(config) == describe(life_->config())) {
+    say("reload: the configuration is the same, and so are all windows");
+    return;
+  }
+  replace(std::move(config));
+}
+
+void Guest::replace(Config config) {
+  const bool moves = config.http.listen != life_->config().http.listen;
+  // Whatever throws comes first.
+  std::unique_ptr<HttpServer> http = moves ? listen(config) : nullptr;
+  auto life = std::make_unique<PluginLife>(std::move(config), pulse_, wake());
+
+  next_.store(life.get(), std::memory_order_release);
+  while (next_.load(std::memory_order_acquire) != nullptr) {
+    if (leaving_.load(std::memory_order_acquire)) return;
+    bell_.ring();
+    core::nap(look_every);
+  }
+  life_.swap(life);
+  show(*life_);
+  if (moves) http_ = std::move(http);
+  life->end(finish_within);
+  retired_.store(true, std::memory_order_release);
+  while (retired_.load(std::memory_order_acquire)) {
+    if (leaving_.load(std::memory_order_acquire)) return;
+    bell_.ring();
+    core::nap(look_every);
+  }
+  life.reset();
+  configure_log(life_->config().log);
+  tell_start();
+  life_->begin();
+  say("reload: the new configuration is in use; windows begin anew");
+}
+
+std::unique_ptr<HttpServer> Guest::listen(const Config& config) {
+  if (config.http.listen.empty()) return nullptr;
+  return std::make_unique<HttpServer>(config.http.listen, [this] { return stats(); });
+}
+
+std::function<void()> Guest::wake() const {
+  return [this] { bell_.ring(); };
+}
+
+void Guest::say(std::string line) {
+  const std::lock_guard lock(mutex_);
+  if (words_.size() == words_max) words_.erase(words_.begin());
+  words_.push_back(std::move(line));
+  has_words_.store(true, std::memory_order_release);
+}
+
+void Guest::show(PluginLife& life) {
+  const std::lock_guard lock(shown_mutex_);
+  shown_ = &life;
+}
+
+Stats Guest::stats() {
+  const std::lock_guard lock(shown_mutex_);
+  return shown_->service().stats();
+}
+
+void Guest::tell_start() {
+  log(Level::info, "weir", "started",
+      {{"version", WEIR_VERSION},
+       {"broker", "inside"},
+       {"client_id", life_->config().broker.client_id},
+       {"workers", std::to_string(life_->service().workers())},
+       {"http", http_ ? "port " + std::to_string(http_->port()) : "off"},
+       {"consume", options_.consume ? "true" : "false"}});
+}
+
+}  // namespace bridge

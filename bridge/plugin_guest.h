@@ -1,0 +1,83 @@
+// Guest: what a broker's callbacks call: weir as long as the plugin is loaded, under one configuration after
+// the other. Knows nothing of the broker's API, so that tests need no broker.
+//
+//   broker's thread    message(), tick(), reload(): none waits, none touches a file
+//   reloading thread   one for each reload: reads the file, ends the old life, begins the new one
+//
+// A life that ends hands over its last results in tick() as before, while the journal of the new one gathers
+// what comes meanwhile.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bridge/http.h"
+#include "bridge/plugin_doorbell.h"
+#include "bridge/plugin_life.h"
+#include "bridge/plugin_options.h"
+
+namespace bridge {
+
+class Guest {
+ public:
+  // How long results of the old configuration may still be published after a reload.
+  static constexpr core::Duration finish_within = std::chrono::seconds{5};
+
+  // The broker's thread. Reads the configuration and listens for HTTP. Throws SetupError.
+  explicit Guest(PluginOptions options);
+  ~Guest();  // the broker's thread: what is not published by now is given up, and all threads end
+  Guest(const Guest&) = delete;
+  Guest& operator=(const Guest&) = delete;
+
+  // True: the message has done what it came for and shall go no further.
+  bool message(std::string_view topic, std::string_view payload, int qos, bool retain);
+  // A turn of the broker's loop: results go to `deliver`.
+  void tick(const PluginSink::Deliver& deliver);
+  void reload();
+  // What the broker's log should say, now and then; a line each.
+  [[nodiscard]] std::vector<std::string> words();
+
+ private:
+  void work_off_reloads() noexcept;
+  void reload_once();
+  void replace(Config config);
+  [[nodiscard]] std::unique_ptr<HttpServer> listen(const Config& config);
+  [[nodiscard]] std::function<void()> wake() const;
+  void say(std::string line);
+  void show(PluginLife& life);
+  [[nodiscard]] Stats stats();
+  void tell_start();
+
+  const PluginOptions options_;
+  const BrokerBell bell_;
+  Pulse pulse_;
+
+  // The broker thread's.
+  PluginLife* current_ = nullptr;
+  PluginLife* retiring_ = nullptr;
+
+  // Left by the reloading thread for the broker's, which answers by taking it away.
+  std::atomic<PluginLife*> next_{nullptr};  // shall be the current one; the current one then retires
+  std::atomic<bool> retired_{false};        // the retiring one has no more to publish
+  std::atomic<bool> leaving_{false};
+
+  std::mutex mutex_;  // of the next two; held for a few instructions
+  int reloads_ = 0;   // asked for and not done
+  std::vector<std::string> words_;
+  std::atomic<bool> has_words_{false};
+
+  std::mutex shown_mutex_;       // never the broker's
+  PluginLife* shown_ = nullptr;  // in metrics
+
+  // The reloading thread's; the broker's while there is none.
+  std::unique_ptr<PluginLife> life_;
+  std::unique_ptr<HttpServer> http_;
+  std::jthread reloading_;
+};
+
+}  // namespace bridge

@@ -1,0 +1,58 @@
+#include "bridge/plugin_life.h"
+
+#include <utility>
+
+#include "bridge/log.h"
+
+namespace bridge {
+
+PluginLife::PluginLife(Config config, const Pulse& pulse, std::function<void()> wake)
+    : config_(std::move(config)),
+      pulse_(pulse),
+      topics_(config_.streams),
+      sink_(std::move(wake)),
+      journal_(config_.limits.journal_bytes),
+      intake_(config_.limits, WhenFull::shed, core::Duration{0}, &journal_),  // the broker never waits for us
+      service_(config_, {"inside", ""}, journal_, *this, sink_) {}
+
+PluginLife::~PluginLife() { end(core::Duration{0}); }
+
+bool PluginLife::take(std::string_view topic, std::string_view payload, int qos) {
+  if (!topics_.take(topic)) return false;
+  // Whether the publisher asked to keep it (retain) says nothing about its age: it is new.
+  Message message;
+  message.topic = topic;
+  message.payload = payload;
+  message.qos = static_cast<std::uint8_t>(qos);
+  return intake_.take(message);
+}
+
+void PluginLife::begin() {
+  edge_ = std::jthread([this] { live(); });
+}
+
+void PluginLife::end(core::Duration most) {
+  if (!edge_.joinable()) return;
+  end_within_ = most;
+  ending_.store(true, std::memory_order_release);
+  intake_.stop();  // wakes the edge
+  edge_.join();
+}
+
+void PluginLife::live() noexcept {
+  const auto begun = Pulse::Time::clock::now();
+  bool told = false;
+  service_.start();
+  while (!ending_.load(std::memory_order_acquire)) {
+    service_.step();
+    if (told || state().connected || Pulse::Time::clock::now() - begun < pulse_lost_after) continue;
+    told = true;
+    log(Level::error, "plugin", "cannot publish", {{"reason", state().last_error}});
+  }
+  service_.finish(end_within_, true);
+  (void)service_.tell_end();
+}
+
+SourceState PluginLife::state() const { return pulse_.state(Pulse::Time::clock::now()); }
+
+}  // namespace bridge

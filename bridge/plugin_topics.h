@@ -1,0 +1,33 @@
+// TakenTopics: which of the broker's messages are for weir. Broker's thread only; it remembers no topics, so
+// what it costs is bounded by the number of streams, and it allocates nothing once it is made.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bridge/config.h"
+#include "bridge/topic.h"
+
+namespace bridge {
+
+class TakenTopics {
+ public:
+  explicit TakenTopics(const std::vector<StreamConfig>& streams);
+
+  // The first stream whose pattern takes the topic is not an ignored one. Never for a topic that begins with
+  // "$".
+  [[nodiscard]] bool take(std::string_view topic);
+
+ private:
+  struct Stream {
+    std::string prefix;  // every topic of it begins with this
+    TopicPattern pattern;
+    bool ignore;
+  };
+  std::vector<Stream> streams_;
+  std::vector<std::string_view> captures_;
+  std::string_view rest_;
+};
+
+}  // namespace bridge
