@@ -215,8 +215,7 @@ void Commands::add_bench(CLI::App& app) {
       ->capture_default_str();
   sub->add_option("--workers", bench.workers, "Workers (fleet)")->capture_default_str();
   sub->add_option("--duration", bench.duration, "Length of a round (G, fleet)")->capture_default_str();
-  sub->add_option("--client", bench.client, "weir's MQTT client (G): paho or native")
-      ->capture_default_str();
+  sub->add_option("--client", bench.client, "weir's MQTT client (G): paho or native")->capture_default_str();
   sub->add_flag("--direct", bench.direct, "From the bench's own sender, without a broker (G)");
   sub->add_flag("--json", bench.json, "Print JSON");
   sub->callback([this] { chosen = [this] { return bridge::bench(bench); }; });

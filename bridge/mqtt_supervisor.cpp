@@ -38,6 +38,7 @@ MqttSupervisor::MqttSupervisor(const MqttClientSpec& spec, const BrokerUrl& url,
       link_spec_(std::move(link_spec)),
       keeps_link_(spec_.broker.client == Client::native ||
                   std::ranges::any_of(spec_.subscriptions, [](const Subscription& s) { return s.qos == 2; })),
+      hands_over_(spec_.broker.client == Client::paho),
       intake_(spec.limits, spec.when_full, spec.broker.keep_alive / 4, journal),
       backoff_(std::random_device{}()),
       session_(session_of(spec)) {}
@@ -112,7 +113,8 @@ Sink::Accepted MqttSupervisor::publish(const Publication& publication, Sink::Tic
   const std::optional<Tickets::Id> id =
       acknowledged ? tickets_.add(ticket, places_for(publication)) : Tickets::Id{offline_id};
   if (!id) return Sink::Accepted::later;
-  if (acknowledged && (messages_come_ || !handoff_.empty())) return hand_over(publication, *id);
+  if (hands_over_ && acknowledged && (messages_come_ || !handoff_.empty()))
+    return hand_over(publication, *id);
   MqttLink::Sent sent = MqttLink::Sent::later;
   // The supervisor holds the link only while it changes it.
   if (const std::unique_lock lock(link_mutex_, std::try_to_lock); lock.owns_lock() && link_ != nullptr) {

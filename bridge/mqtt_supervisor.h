@@ -145,6 +145,7 @@ class MqttSupervisor final : public MqttListener {
   // The link outlives its connections: our own always, Paho's for subscriptions at QoS 2, as it holds the ids
   // of messages that are half received (see drop_link()).
   const bool keeps_link_;
+  const bool hands_over_;  // publish() of the link waits for its receiving thread
   Intake intake_;
   Tickets tickets_;
   Handoff handoff_;

@@ -63,6 +63,7 @@ NativeConnection::Over NativeConnection::receive() {
     case Step::failed:
       return 0;
   }
+  acknowledge_now(stream_->descriptor());
   loan_.inbound.filled(got);
   const std::uint64_t messages = loan_.inbound.messages();
   const Over over = handle();

@@ -42,6 +42,10 @@ using WireWait = std::function<bool(int descriptor, bool to_write, WireClock::ti
 [[nodiscard]] int open_wire_socket(const std::string& host, int port, WireClock::time_point deadline,
                                    const WireWait& wait);
 
+// What has come is acknowledged now. The broker's system holds small messages back until what it sent before
+// is acknowledged (Nagle's algorithm), which ours puts off for up to 40 ms. Holds until the next read.
+void acknowledge_now(int descriptor) noexcept;
+
 // Both take the socket. The second: null where there is no memory. `context` outlives it.
 [[nodiscard]] std::unique_ptr<WireStream> plain_stream(int descriptor);
 [[nodiscard]] std::unique_ptr<WireStream> tls_stream(int descriptor, const TlsContext& context,
