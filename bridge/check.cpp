@@ -110,6 +110,10 @@ void derived_topics(const Rules& rules, std::string& out) {
       out += "stream " + shown(from.name) + ", late samples:\n  " + filled(from.late_to, "", "", from) + '\n';
     }
     for (const DetectorConfig& detector : from.detectors) detector_topics(from, detector, out);
+    if (!from.flag_days_to.empty()) {
+      out += "stream " + shown(from.name) + ", days of flags:\n  " + filled(from.flag_days_to, "", "", from) +
+             '\n';
+    }
   }
 }
 

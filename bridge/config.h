@@ -181,9 +181,11 @@ struct StreamConfig {
   std::optional<Duration> cadence;        // of all its windows: expected time between samples; 0: learned
   std::vector<WindowConfig> windows;      // default: one, "1m", tumbling
   std::vector<DetectorConfig> detectors;  // default: one, "odd", auto; [] for none
-  std::string late_to;   // where samples go that come too late for every window; default: nowhere
-  std::string flags_to;  // of detectors without `to`; default derived/{stream}/{captures and
-                         // tags...}/{field}/flag/{detector}
+  std::string late_to;       // where samples go that come too late for every window; default: nowhere
+  std::string flags_to;      // of detectors without `to`; default derived/{stream}/{captures and
+                             // tags...}/{field}/flag/{detector}
+  std::string flag_days_to;  // where it is told, after each day (UTC), what each series' flags came to;
+                             // default: nowhere
 };
 
 struct PublishConfig {

@@ -186,6 +186,7 @@ Json stream_json(const StreamConfig& stream) {
     out["detectors"].push_back(Json::parse(detector_json(detector)));
   put_unless_empty(out, "late_to", stream.late_to);
   out["flags_to"] = stream.flags_to;
+  put_unless_empty(out, "flag_days_to", stream.flag_days_to);
   return out;
 }
 

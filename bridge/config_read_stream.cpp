@@ -72,10 +72,13 @@ void read_stream(const Node& node, const std::string& pointer, Problems& problem
   in.text("flags_to", stream.flags_to);
   if (in.find("flags_to") != nullptr && stream.flags_to.empty())
     in.problem("flags_to", "\"\": must be a topic; leave it out for the default");
+  in.text("flag_days_to", stream.flag_days_to);
+  if (in.find("flag_days_to") != nullptr && stream.flag_days_to.empty())
+    in.problem("flag_days_to", "\"\": must be a topic; leave it out to publish no days of flags");
   in.finish();
   if (!stream.ignore) return;
   for (const char* const key : {"qos", "retained", "series_max", "payload", "lateness", "future", "idle",
-                                "cadence", "windows", "detectors", "late_to", "flags_to"}) {
+                                "cadence", "windows", "detectors", "late_to", "flags_to", "flag_days_to"}) {
     if (in.find(key) != nullptr) in.problem(key, "has no effect in an ignored stream; leave it out");
   }
   stream.cadence.reset();

@@ -84,6 +84,13 @@ class Topics {
     });
   }
 
+  void add_flag_days() {
+    if (stream_.flag_days_to.empty()) return;
+    const std::string at = step(pointer_, "flag_days_to");
+    if (stream_.detectors.empty()) problems_.add(at, "has no effect without detectors; leave it out");
+    add(at, stream_.flag_days_to, flag_day_template_names(stream_), "", "");
+  }
+
  private:
   static constexpr const char* flag_hint = ", as with flag/{detector}";
   struct Known {
@@ -122,7 +129,7 @@ class Topics {
     const auto topic = check_template(text, names, at, problems_);
     if (!topic) return;
     note(at, text, resolve(*topic, names, rule), hint, others);
-    // The names that come first are the stream's and, but of late samples, the rule's.
+    // The names that come first are the stream's and, where there is a rule, the rule's.
     std::vector<const std::string*> fixed{&stream_.name};
     if (!rule.empty()) fixed.push_back(&rule);
     outputs_.push_back({at, text, {topic->widest_filter(fixed)}});
@@ -144,6 +151,7 @@ void validate_topics(const StreamConfig& stream, const std::string& pointer, std
   topics.add_late();
   topics.add_flags();
   topics.add_states();
+  topics.add_flag_days();
 }
 
 }  // namespace bridge

@@ -8,22 +8,10 @@
 #include "bridge/number.h"
 #include "bridge/timestamp.h"
 #include "bridge/utf8.h"
-#include "core/check.h"
 
 namespace bridge {
 
 namespace {
-
-// Members of window, flag and score messages that are not keys, beside the aggregates.
-constexpr std::array<std::string_view, 24> fixed_members{
-    "v",     "aggregate",   "stream", "window", "field",    "start", "end",       "rev",
-    "final", "approximate", "id",     "state",  "detector", "kind",  "severity",  "time",
-    "value", "expected",    "low",    "high",   "score",    "since", "watermark", "up"};
-
-bool is_fixed(std::string_view name) {
-  return std::find(fixed_members.begin(), fixed_members.end(), name) != fixed_members.end() ||
-         core::find_aggregate(name).has_value();
-}
 
 void append_hex_escape(unsigned char byte, std::string& out) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -61,25 +49,6 @@ constexpr std::array<bool, 256> plain = [] {
   return table;
 }();
 
-// One part of a flag's id: "/" and "%" and whatever is no text are percent-encoded, so that ids of different
-// series differ.
-void append_id_part(std::string_view text, std::string& out) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const std::size_t length = utf8_length(text, i);
-    if (length == 0 || byte < 0x20 || byte == 0x7F || byte == '/' || byte == '%') {
-      out += '%';
-      out += digits[byte >> 4];
-      out += digits[byte & 0xF];
-      ++i;
-    } else {
-      out.append(text, i, length);
-      i += length;
-    }
-  }
-}
-
 // Milliseconds since 1970, with six more digits where the time needs them.
 void append_id_time(core::Time time, std::string& out) {
   const std::int64_t ns = time.time_since_epoch().count();
@@ -95,32 +64,9 @@ void append_id_time(core::Time time, std::string& out) {
   out += six;
 }
 
-void append_member_name(std::string_view name, std::string& out) {
-  out += ',';
-  append_json_string(name, out);
-  out += ':';
-}
-
-void append_member(std::string_view name, std::string_view text, std::string& out) {
-  append_member_name(name, out);
-  append_json_string(text, out);
-}
-
-std::string member_name(std::string_view name) {
-  std::string text;
-  append_member_name(name, text);
-  return text;
-}
-
 void append_integer(std::uint64_t value, std::string& out) {
   std::array<char, 20> digits{};
   out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
-}
-
-std::size_t index_of(const std::vector<std::string>& names, const std::string& name) {
-  const auto found = std::find(names.begin(), names.end(), name);
-  CHECK(found != names.end(), "no key \"%s\" in the grouping", name.c_str());
-  return static_cast<std::size_t>(found - names.begin());
 }
 
 }  // namespace
@@ -146,21 +92,12 @@ void append_json_string(std::string_view text, std::string& out) {
   out += '"';
 }
 
-std::string key_member(std::string_view name) {
-  // The rest of a name after any number of prefixes decides, so that no two names can end up alike.
-  std::string_view rest = name;
-  while (!is_fixed(rest) && rest.starts_with("key_")) rest.remove_prefix(4);
-  return is_fixed(rest) ? "key_" + std::string(name) : std::string(name);
+void append_member(std::string_view name, std::string_view text, std::string& out) {
+  out += ',';
+  append_json_string(name, out);
+  out += ':';
+  append_json_string(text, out);
 }
-
-// What the names of a topic template stand for.
-struct Encoder::Names {
-  std::vector<std::string>
-      names;  // by TopicTemplate::Part::name: stream, window or detector, field, then keys
-  std::string_view stream;
-  std::string_view rule;                 // window or detector
-  const std::vector<std::string>& keys;  // of the series, in the order of its key values
-};
 
 Encoder::Encoder(const Rules& rules, const core::SeriesTable& table, Outbox& outbox)
     : table_(table), outbox_(outbox) {
@@ -169,109 +106,17 @@ Encoder::Encoder(const Rules& rules, const core::SeriesTable& table, Outbox& out
 }
 
 Encoder::Stream Encoder::make(const StreamRules& rules) {
-  Stream stream;
   const StreamConfig& config = *rules.config;
-  stream.window_counts = std::vector<core::Counter>(config.windows.size());
-  stream.raised = std::vector<core::Counter>(config.detectors.size());
-  stream.cleared = std::vector<core::Counter>(config.detectors.size());
-  if (rules.groupings.empty()) return stream;  // a stream that is ignored has no series
-  for (std::size_t i = 0; i < config.windows.size(); ++i) stream.windows.push_back(make_window(rules, i));
-  for (std::size_t i = 0; i < config.detectors.size(); ++i) {
-    stream.detectors.push_back(make_detector(rules, i));
-  }
-  for (const Grouping& grouping : rules.groupings) {
-    if (!rules.late_topic.parts().empty()) stream.lates.push_back(make_late(rules, grouping));
-  }
-  return stream;
-}
-
-std::vector<Encoder::Member> Encoder::members_of(const Grouping& grouping) {
-  std::vector<Member> members;
-  for (std::size_t i = 0; i < grouping.names.size(); ++i) {
-    members.emplace_back(member_name(key_member(grouping.names[i])), i);
-  }
-  return members;
-}
-
-Encoder::WindowText Encoder::make_window(const StreamRules& rules, std::size_t window) {
-  const WindowConfig& config = rules.config->windows[window];
-  const auto& series_keys = rules.groupings[rules.window_groupings[window]].names;
-  WindowText text;
-  text.head = R"({"v":1)";
-  append_member("stream", rules.config->name, text.head);
-  append_member("window", config.spec.name, text.head);
-  for (const auto& key : config.by) {
-    text.keys.emplace_back(member_name(key_member(key)), index_of(series_keys, key));
-  }
-  for (const core::Aggregate& aggregate : config.spec.aggregates) {
-    text.aggregates.push_back(member_name(core::name(aggregate)));
-  }
-  text.topic = make_topic(rules.window_topics[window], {window_template_names(config.by), rules.config->name,
-                                                        config.spec.name, series_keys});
-  return text;
-}
-
-// A grouping that has only detectors has no late samples, and may lack keys that the topic names.
-Encoder::LateText Encoder::make_late(const StreamRules& rules, const Grouping& grouping) {
-  LateText text;
-  const auto index = static_cast<std::uint32_t>(&grouping - rules.groupings.data());
-  const auto& windows = rules.window_groupings;
-  if (std::find(windows.begin(), windows.end(), index) == windows.end()) return text;
-  text.head = R"({"v":1)";
-  append_member("stream", rules.config->name, text.head);
-  text.keys = members_of(grouping);
-  text.topic = make_topic(rules.late_topic,
-                          {late_template_names(*rules.config), rules.config->name, {}, grouping.names});
-  return text;
-}
-
-Encoder::DetectorText Encoder::make_detector(const StreamRules& rules, std::size_t detector) {
-  const core::DetectorSpec& spec = rules.config->detectors[detector].spec;
-  const DetectorRules& own = rules.detectors[detector];
-  const Grouping& grouping = rules.groupings[own.grouping];
-  DetectorText text;
-  text.keys = members_of(grouping);
-  append_id_part(rules.config->name, text.id);
-  text.id += '/';
-  append_id_part(spec.name, text.id);
-  append_member("detector", spec.name, text.head);
-  append_member("kind", core::kind_name(spec), text.head);
-  append_member("severity", core::name(spec.severity), text.head);
-  if (own.on) {
-    const core::WindowSpec& window = rules.config->windows[own.on->window].spec;
-    append_member("window", window.name, text.head);
-    append_member("aggregate", core::name(window.aggregates[own.on->value]), text.head);
-  }
-  const Names names{flag_template_names(grouping.names), rules.config->name, spec.name, grouping.names};
-  text.topic = make_topic(own.flag_topic, names);
-  text.state_topic = make_topic(own.state_topic, names);
-  return text;
-}
-
-std::vector<Encoder::TopicPart> Encoder::make_topic(const TopicTemplate& topic, const Names& names) {
-  std::vector<TopicPart> parts;
-  std::string literal;
-  for (const auto& part : topic.parts()) {
-    literal += part.literal;
-    if (part.name < 0) continue;
-    const std::string& name = names.names[static_cast<std::size_t>(part.name)];
-    if (name == "stream" || name == "window" || name == "detector") {
-      append_topic_level(name == "stream" ? names.stream : names.rule, literal);
-      continue;
-    }
-    const bool field = name == "field";
-    parts.push_back({literal, field ? Value::field : Value::key, field ? 0 : index_of(names.keys, name)});
-    literal.clear();
-  }
-  if (!literal.empty()) parts.push_back({literal, Value::none, 0});
-  return parts;
+  return {make_texts(rules), std::vector<core::Counter>(config.windows.size()),
+          std::vector<core::Counter>(config.detectors.size()),
+          std::vector<core::Counter>(config.detectors.size())};
 }
 
 void Encoder::window(core::Position cause, core::SeriesId series, const core::WindowResult& result) noexcept {
   const core::Plan& plan = table_.plan(series);
   const std::size_t rule = plan.window_rules[result.window];
   Stream& stream = streams_[plan.stream];
-  const WindowText& text = stream.windows[rule];
+  const WindowText& text = stream.texts.windows[rule];
   stream.window_counts[rule].add();
 
   write_topic(text.topic, series);
@@ -293,8 +138,9 @@ void Encoder::flag(core::Position cause, core::SeriesId series, const core::Flag
   const core::Plan& plan = table_.plan(series);
   const std::size_t rule = plan.detector_rules[change.detector];
   Stream& stream = streams_[plan.stream];
-  const DetectorText& text = stream.detectors[rule];
+  const DetectorText& text = stream.texts.detectors[rule];
   (change.state != core::FlagState::cleared ? stream.raised : stream.cleared)[rule].add();
+  if (!stream.texts.days.empty()) days_.flag(series, change, days_to_outbox(cause));
 
   write_topic(text.topic, series);
   write_id(text, series, change.since);
@@ -321,7 +167,7 @@ void Encoder::flag(core::Position cause, core::SeriesId series, const core::Flag
 void Encoder::late(core::Position cause, core::SeriesId series, const core::Point& point,
                    core::Time watermark) noexcept {
   const core::Plan& plan = table_.plan(series);
-  const LateText& text = streams_[plan.stream].lates[plan.grouping];
+  const SeriesText& text = streams_[plan.stream].texts.lates[plan.grouping];
   write_topic(text.topic, series);
   payload_ = text.head;
   write_keys(text.keys, series);
@@ -329,6 +175,40 @@ void Encoder::late(core::Position cause, core::SeriesId series, const core::Poin
   write_time(R"(,"time":")", point.time);
   write_value(R"(,"value":)", point.value, true);
   write_time(R"(,"watermark":")", watermark);
+  payload_ += '}';
+  push(cause, series);
+}
+
+void Encoder::time(core::Position cause, core::Time now) noexcept { days_.time(now, days_to_outbox(cause)); }
+
+void Encoder::given_up(core::Position cause, core::SeriesId series, core::Time now) noexcept {
+  days_.give_up(series, now, days_to_outbox(cause));
+}
+
+void Encoder::end(core::Position cause, core::Time now) noexcept { days_.end(now, days_to_outbox(cause)); }
+
+FlagDays::Tell Encoder::days_to_outbox(core::Position cause) {
+  return [this, cause](core::SeriesId series, const FlagDays::Day& day) { flag_day(cause, series, day); };
+}
+
+void Encoder::flag_day(core::Position cause, core::SeriesId series, const FlagDays::Day& day) {
+  const core::Plan& plan = table_.plan(series);
+  const StreamTexts& texts = streams_[plan.stream].texts;
+  const SeriesText& text = texts.days[plan.grouping];
+  write_topic(text.topic, series);
+  payload_ = text.head;
+  write_keys(text.keys, series);
+  append_member("field", table_.field(series), payload_);
+  write_span(day.start, day.end);
+  payload_ += day.final ? R"(,"final":true,"flags":[)" : R"(,"final":false,"flags":[)";
+  for (const FlagDays::Flag& flag : day.flags) {
+    payload_ += texts.detectors[plan.detector_rules[flag.detector]].name;
+    payload_ += R"(,"raised":)";
+    append_integer(flag.raised, payload_);
+    write_number(R"(,"seconds":)", static_cast<double>(flag.up_for.count()) / 1e9);
+    payload_ += flag.up ? R"(,"up":true},)" : R"(,"up":false},)";
+  }
+  payload_.back() = ']';
   payload_ += '}';
   push(cause, series);
 }
@@ -345,8 +225,8 @@ void Encoder::write_topic(const std::vector<TopicPart>& parts, core::SeriesId se
   topic_.clear();
   for (const auto& part : parts) {
     topic_ += part.literal;
-    if (part.value == Value::field) append_topic_level(table_.field(series), topic_);
-    if (part.value == Value::key) append_topic_level(table_.key(series, part.key), topic_);
+    if (part.value == TopicPart::Value::field) append_topic_level(table_.field(series), topic_);
+    if (part.value == TopicPart::Value::key) append_topic_level(table_.key(series, part.key), topic_);
   }
 }
 

@@ -73,7 +73,7 @@ std::vector<FlagSpan> FlagSpans::finish() {
     return a.series != b.series ? a.series < b.series : a.raised < b.raised;
   });
   for (std::size_t i = 1; i < all.size(); ++i) {
-    // A series that was given up clears nothing; when it begins anew, its old flag is no longer up.
+    // A silence is not cleared when its series is given up; when that begins anew, it is no longer up.
     FlagSpan& before = all[i - 1];
     if (before.series == all[i].series && !before.ended) before.ended = all[i].raised;
   }

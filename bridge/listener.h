@@ -42,6 +42,11 @@ class Listener final : public core::Output {
             core::Time watermark) noexcept override {
     encoder_.late(cause, series, point, watermark);
   }
+  void time(core::Position cause, core::Time now) noexcept override { encoder_.time(cause, now); }
+  void given_up(core::Position cause, core::SeriesId series, core::Time now) noexcept override {
+    encoder_.given_up(cause, series, now);
+  }
+  void end(core::Position cause, core::Time now) noexcept override { encoder_.end(cause, now); }
   void judgement(core::Position cause, core::SeriesId series,
                  const core::Judgement& judgement) noexcept override {
     if (charts_) charts_->judgement(series, judgement);

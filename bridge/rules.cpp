@@ -158,8 +158,8 @@ DetectorRules make_detector(const DetectorConfig& detector, StreamRules& stream)
 
 std::unique_ptr<StreamRules> make_stream(const StreamConfig& config, std::uint32_t index,
                                          std::deque<core::Plan>& plans) {
-  auto rules =
-      std::make_unique<StreamRules>(StreamRules{&config, TopicPattern(config.from), {}, {}, {}, {}, {}, {}});
+  auto rules = std::make_unique<StreamRules>(
+      StreamRules{&config, TopicPattern(config.from), {}, {}, {}, {}, {}, {}, {}});
   if (config.ignore) return rules;
   const Strings keys = series_keys(config);
   rules->tag_names = tag_names(config.payload);
@@ -174,6 +174,9 @@ std::unique_ptr<StreamRules> make_stream(const StreamConfig& config, std::uint32
   add_expected(*rules);
   if (!config.late_to.empty()) {
     rules->late_topic = TopicTemplate(config.late_to, late_template_names(config));
+  }
+  if (!config.flag_days_to.empty()) {
+    rules->flag_days_topic = TopicTemplate(config.flag_days_to, flag_day_template_names(config));
   }
   for (std::uint32_t g = 0; g < rules->groupings.size(); ++g) {
     Grouping& grouping = rules->groupings[g];
@@ -191,6 +194,13 @@ std::unique_ptr<StreamRules> make_stream(const StreamConfig& config, std::uint32
 Strings with_keys(Strings names, const Strings& keys) {
   names.insert(names.end(), keys.begin(), keys.end());
   return names;
+}
+
+// Of `keys` those that `others` has too.
+void keep_common(const Strings& others, Strings& keys) {
+  std::erase_if(keys, [&](const std::string& key) {
+    return std::find(others.begin(), others.end(), key) == others.end();
+  });
 }
 
 }  // namespace
@@ -213,11 +223,13 @@ std::vector<std::string> window_template_names(const std::vector<std::string>& b
 
 std::vector<std::string> late_template_names(const StreamConfig& stream) {
   Strings keys = series_keys(stream);
-  for (const WindowConfig& window : stream.windows) {
-    std::erase_if(keys, [&](const std::string& key) {
-      return std::find(window.by.begin(), window.by.end(), key) == window.by.end();
-    });
-  }
+  for (const WindowConfig& window : stream.windows) keep_common(window.by, keys);
+  return with_keys({"stream", "field"}, keys);
+}
+
+std::vector<std::string> flag_day_template_names(const StreamConfig& stream) {
+  Strings keys = series_keys(stream);
+  for (const DetectorConfig& detector : stream.detectors) keep_common(series_keys(stream, detector), keys);
   return with_keys({"stream", "field"}, keys);
 }
 

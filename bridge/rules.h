@@ -72,6 +72,8 @@ struct StreamRules {
   std::vector<DetectorRules> detectors;         // one per detector
   // Its {names} are late_template_names(*config). No parts: late samples are not published.
   TopicTemplate late_topic;
+  // Its {names} are flag_day_template_names(*config). No parts: days of flags are not published.
+  TopicTemplate flag_days_topic;
   bool wants_nulls = false;  // some plan does
   bool has_peers = false;    // some grouping is paired
   std::vector<ExpectedSeries> expected{};
@@ -101,6 +103,8 @@ class Rules {
 [[nodiscard]] std::vector<std::string> window_template_names(const std::vector<std::string>& by);
 // Names late_to may use: stream, field, then the keys that every window's series have.
 [[nodiscard]] std::vector<std::string> late_template_names(const StreamConfig& stream);
+// Names flag_days_to may use: stream, field, then the keys that every detector's series have.
+[[nodiscard]] std::vector<std::string> flag_day_template_names(const StreamConfig& stream);
 // Names a detector's flags_to, to and retain_to may use: stream, detector, field, then the keys of its
 // series.
 [[nodiscard]] std::vector<std::string> flag_template_names(const std::vector<std::string>& keys);

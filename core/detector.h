@@ -72,6 +72,9 @@ struct FlagChange {
   std::optional<double> low;
   std::optional<double> high;
   double score;  // [0, 1]
+  // Arrival time at which it is told: "now", or the deadline that a tick has met or passed, so that it is the
+  // same however many ticks there were. Set where it is emitted.
+  Time told = no_time;
 };
 
 }  // namespace core

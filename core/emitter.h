@@ -16,12 +16,13 @@ class Emitter {
  public:
   // `head`: of the series. `scratch`: room to make a result in.
   Emitter(Output& output, ShardCounters& counters, Position cause, SeriesId series, const SeriesHead& head,
-          std::byte* scratch) noexcept
+          Time now, std::byte* scratch) noexcept
       : output_(output),
         counters_(counters),
         cause_(cause),
         series_(series),
         newest_(head.newest),
+        told_(now),
         layout_(*head.layout),
         block_(head.block),
         scratch_(scratch) {}
@@ -32,7 +33,10 @@ class Emitter {
     if (!layout_.result_judges.empty() && result.final && result.rev == 1) [[unlikely]]
       judge(result);
   }
-  void flag(const FlagChange& change) noexcept {
+  // What follows is told because this deadline has come.
+  void tell_at(Time deadline) noexcept { told_ = deadline; }
+  void flag(FlagChange change) noexcept {
+    change.told = told_;
     (change.state != FlagState::cleared ? counters_.flags_raised : counters_.flags_cleared).add();
     output_.flag(cause_, series_, change);
   }
@@ -60,6 +64,7 @@ class Emitter {
   Position cause_;
   SeriesId series_;
   Time newest_;
+  Time told_;
   const Layout& layout_;
   std::byte* block_;
   std::byte* scratch_;

@@ -18,7 +18,7 @@ enum class ItemKind : std::uint32_t {
   null = 1,    // the device said that it has no value
   run = 2,     // several samples of one series, whose values follow, three in each of the next items
   tick = 3,    // time has come to "now"
-  evict = 4,   // the series is given up: open windows are emitted as they are, its memory is free
+  evict = 4,   // the series is given up: open windows are emitted as they are, flags but silences cleared
   end = 5,     // no input follows: open windows are emitted as they are
   expect = 6,  // the series is expected to send, from "now" on; it has no sample yet
   link = 7,    // from "now" on nothing can be heard, or it can again

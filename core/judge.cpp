@@ -66,6 +66,20 @@ void Judge::look(std::byte* block, const Point& point, bool reports, Emitter& em
                 .score = verdict.score});
 }
 
+void Judge::give_up(const std::byte* block, Time now, Emitter& emitter) const noexcept {
+  const auto& life = *reinterpret_cast<const FlagLife*>(block + offset_);
+  if (!life.up()) return;
+  emitter.flag({.detector = index_,
+                .state = FlagState::cleared,
+                .time = now,
+                .since = life.since(),
+                .value = {},
+                .expected = {},
+                .low = {},
+                .high = {},
+                .score = 0});
+}
+
 std::optional<Detector> make_detector(const DetectorSpec::Kind& kind) {
   std::optional<Detector> made;
   std::visit([&](const auto& spec) { make(spec, made); }, kind);

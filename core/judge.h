@@ -44,6 +44,9 @@ class Judge {
   void look(std::byte* block, const Point& point, bool reports, Emitter& emitter,
             double base = 0) const noexcept;
 
+  // The series is given up at `now`: emits the clear of a flag that is up.
+  void give_up(const std::byte* block, Time now, Emitter& emitter) const noexcept;
+
   // Where its flag and state lie in the block, and how much of it every sample looks at.
   [[nodiscard]] std::size_t offset() const noexcept { return offset_; }
   [[nodiscard]] std::size_t touched() const noexcept { return touched_; }

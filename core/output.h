@@ -23,6 +23,12 @@ class Output {
   // What a detector says about a value, of plans that want to hear of it (Plan::reports_scores). Comes before
   // the flag that it raises or clears.
   virtual void judgement(Position /*cause*/, SeriesId /*series*/, const Judgement& /*judgement*/) noexcept {}
+  // Time has come to `now`, and all that was due by then has been told.
+  virtual void time(Position /*cause*/, Time /*now*/) noexcept {}
+  // The series is given up: the last that is told of it. Its names can still be read.
+  virtual void given_up(Position /*cause*/, SeriesId /*series*/, Time /*now*/) noexcept {}
+  // No input follows, and all that is open has been told.
+  virtual void end(Position /*cause*/, Time /*now*/) noexcept {}
 };
 
 }  // namespace core

@@ -5,8 +5,9 @@
 //
 // Order matters and is the whole of time: items are handled one by one; a tick first moves "now", then closes
 // what is due in every series (idle windows, silences), in order of deadline within a series. Any run of
-// ticks without a sample between them has the same effect as the last of them alone. The end of all input, or
-// of a series, emits the windows that are still open, as not final.
+// ticks without a sample between them has the same effect as the last of them alone; only Output::time hears
+// each. The end of all input, or of a series, emits the windows that are still open, as not final; that of a
+// series clears its flags, too, but for silences.
 #pragma once
 
 #include <cstdint>

@@ -80,14 +80,18 @@ const Layout& Shard::State::layout_of(const Plan& plan) {
   return layout;
 }
 
-// What the series' windows hold is all they will ever hold. Its memory is free for another.
+// What the series' windows hold is all they will ever hold, and nothing will clear its flags. Silences stay
+// as they are: the device has not come back. Its memory is free for another.
 void Shard::State::take_evict(const Item& item) noexcept {
   SeriesHead& head = head_of(item);
   if (head.layout == nullptr) return;
   if (has_samples(head)) {
     Emitter emitter = emitter_for(head, item.series);
     close_windows(head, Time::max() - Duration{1}, false, emitter);
+    for (const Judge& one : head.layout->judges) one.give_up(head.block, now, emitter);
+    for (const Judge& one : head.layout->result_judges) one.give_up(head.block, now, emitter);
   }
+  output.given_up(position, item.series, now);
   wheel.remove(by_shards.divide(item.series));
   const std::size_t bytes = head.layout->bytes;
   arena.release(head.block, bytes);
@@ -105,10 +109,11 @@ void Shard::State::take_end() noexcept {
     Emitter emitter = emitter_for(head, slot * shards + index);
     close_windows(head, Time::max() - Duration{1}, false, emitter);
   }
+  output.end(position, now);
 }
 
 Emitter Shard::State::emitter_for(const SeriesHead& head, SeriesId series) noexcept {
-  return {output, counters, position, series, head, scratch.data()};
+  return {output, counters, position, series, head, now, scratch.data()};
 }
 
 void Shard::State::close_windows(SeriesHead& head, Time watermark, bool final, Emitter& emitter) noexcept {

@@ -49,6 +49,7 @@ void Shard::State::take_tick(Time time) noexcept {
         static_cast<long long>(time.time_since_epoch().count()));
   now = time;
   wheel.advance(now, [this](std::uint32_t slot) { expire(slot); });
+  output.time(position, now);
 }
 
 // After a sample: makes sure that the wheel looks at the series no later than its next deadline. Where the
@@ -114,6 +115,7 @@ void Shard::State::expire(std::uint32_t slot) noexcept {
       rest.scheduled = look == Time::max() ? look : wheel.schedule(slot, look);
       return look_ahead(head);
     }
+    emitter.tell_at(deadline);
     if (idle <= silent) {
       rest.watermark = std::max({rest.watermark, head.newest - head.layout->lateness, head.due});
       close_windows(head, rest.watermark, true, emitter);

@@ -152,7 +152,7 @@ const std::string every_key = R"({
                    {"name": "z", "kind": "zscore", "raise": 5, "clear": 2, "warmup": 8, "memory": 9, "deviation_min": 0.25,
                     "for": "1s"},
                    {"kind": "silence", "after": "3m", "severity": "info"}],
-     "flags_to": "flags/{site}/{device}/{line}/{area}/{detector}"},
+     "flags_to": "flags/{site}/{device}/{line}/{area}/{detector}", "flag_days_to": "days/{stream}/{site}/{field}"},
     {"from": "rows/{device}", "retained": "accept",
      "payload": {"each": {"at": "", "as": "map"}, "name": "/n", "value": {"at": "/v", "strings": "number"}, "include": ["a*"],
                  "exclude": [], "time": "/t", "time_unit": "ns"}, "windows": [], "detectors": [{"kind": "zscore"}]},
@@ -236,6 +236,7 @@ TEST_CASE("every key of a stream reaches its member") {
   CHECK(climate.cadence == Duration{0});
   CHECK(climate.late_to == "late/{site}/{line}/{field}");
   CHECK(climate.flags_to == "flags/{site}/{device}/{line}/{area}/{detector}");
+  CHECK(climate.flag_days_to == "days/{stream}/{site}/{field}");
   const bridge::PayloadConfig& payload = climate.payload;
   CHECK(payload.format == bridge::Format::jsonl);
   CHECK(payload.when ==
@@ -864,6 +865,32 @@ TEST_CASE("what is wrong with a topic for late samples") {
   check(R"("late_to":"late","windows":[])", {at + "has no effect without windows; leave it out"});
 }
 
+TEST_CASE("what is wrong with a topic for days of flags") {
+  const auto check = [](const std::string& keys, const Lines& expected) {
+    CAPTURE(keys);
+    CHECK(problems(R"({"streams":[{"from":"in/{a}/{b}",)" + keys + "}]}") == expected);
+  };
+  const std::string at = "config: /streams/0/flag_days_to: ";
+  check(R"("flag_days_to":"days/{stream}/{a}/{b}/{field}")", {});
+  check(R"("flag_days_to":"")", {at + R"("": must be a topic; leave it out to publish no days of flags)"});
+  check(R"("flag_days_to":"days/{detector}")",
+        {at + R"("days/{detector}" has {detector}; known here: {stream}, {field}, {a}, {b})"});
+  // The keys that all detectors have, those of windows that they judge among them.
+  const std::string on = R"("windows":[{"name":"w","length":"1m","by":["b"]}],"flags_to":"f/{b}/{detector}",)"
+                         R"("detectors":[{"kind":"auto"},{"kind":"threshold","above":1,"on":"w.mean"}])";
+  check(R"("flag_days_to":"days/{b}",)" + on, {});
+  check(R"("flag_days_to":"days/{a}/{b}",)" + on,
+        {at + R"("days/{a}/{b}" has {a}; known here: {stream}, {field}, {b})"});
+  check(R"("flag_days_to":"in/{a}/{field}")",
+        {at + R"("in/{a}/{field}": would be read again by subscription "in/+/+" of stream "in"; use another )"
+              "prefix"});
+  check(
+      R"("flag_days_to":"o/{a}/odd","flags_to":"o/{a}/{detector}")",
+      {at + R"("o/{a}/odd": gives the same topics as /streams/0/flags_to; results would replace each other, )"
+            "so tell their topics apart"});
+  check(R"("flag_days_to":"days","detectors":[])", {at + "has no effect without detectors; leave it out"});
+}
+
 TEST_CASE("loops, overlaps and names among streams") {
   const auto check = [](const std::string& streams, const Lines& expected) {
     CAPTURE(streams);
@@ -956,7 +983,7 @@ TEST_CASE("all problems come at once, in the order of the file") {
             "config: /streams/1/from: missing; write which topics are read, as \"sensors/{device}/#\"",
             "config: /streams/1/form: unknown key; did you mean \"from\"? Allowed here: name, from, "
             "ignore, qos, retained, series_max, payload, "
-            "lateness, future, idle, cadence, windows, detectors, late_to, flags_to",
+            "lateness, future, idle, cadence, windows, detectors, late_to, flags_to, flag_days_to",
             "config: /http/listen: 1: must be a string",
             "config: /streams/0/from: \"a/#/b\" has \"#\" before its end; \"#\" takes all levels that "
             "follow, so put it last"});
@@ -1419,6 +1446,7 @@ class Maker {
     put(out, "cadence", pick({"learned", "1m"}));
     put(out, "late_to", "late/{stream}/{field}");
     put(out, "flags_to", "flags/{stream}/{detector}");
+    put(out, "flag_days_to", "days/{stream}/{field}");
     return out;
   }
 
@@ -1549,6 +1577,7 @@ TEST_CASE("loader and schema agree on what is good and what is not") {
   }
   check(stream(R"(,"cadence":"x")"), false);
   check(stream(R"(,"late_to":"a/#")"), false);
+  check(stream(R"(,"flag_days_to":"a/#")"), false);
   check(stream(R"(,"windows":[{"length":"1m","aggregates":[]}])"), false);
   check(stream(R"(,"windows":[{"length":"1m","by":["device","device"]}])"), false);
   check(stream(R"(,"detectors":[{"kind":"odd"}])"), false);
@@ -1657,6 +1686,7 @@ TEST_CASE("what the reference configuration shows to copy is good too") {
   check(without_mark(text, "\"fields\""));
   check(without_mark(text, "\"cadence\""));
   check(without_mark(text, "\"late_to\""));
+  check(without_mark(text, "\"flag_days_to\""));
   check(without_mark(text, "\"on\""));
   check(without_mark(text, "\"to\""));
   check(without_mark(text, "\"retain_to\""));

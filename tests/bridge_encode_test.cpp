@@ -343,7 +343,7 @@ TEST_CASE("names of key members are never alike") {
         "id",       "aggregate", "state",       "detector",  "kind",  "severity", "time", "value",
         "expected", "low",       "high",        "score",     "since", "count",    "sum",  "mean",
         "variance", "stddev",    "min",         "max",       "range", "first",    "last", "delta",
-        "p95",      "median",    "approximate", "watermark", "gap"}) {
+        "p95",      "median",    "approximate", "watermark", "gap",   "flags"}) {
     check(fixed, std::string("key_") + fixed);
     check(std::string("key_") + fixed, std::string("key_key_") + fixed);
     check(std::string("key_key_") + fixed, std::string("key_key_key_") + fixed);

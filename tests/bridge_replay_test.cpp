@@ -21,7 +21,7 @@ std::string traffic(std::uint64_t seed, int messages) {
   std::mt19937_64 random{seed};
   auto below = [&](std::uint64_t n) { return static_cast<std::int64_t>(random() % n); };
   std::string lines;
-  std::int64_t now_ms = 1'767'225'600'000;
+  std::int64_t now_ms = 1'767'225'600'000 - 240'000;  // a day ends on the way
   const auto line = [&](const std::string& topic, const std::string& payload) {
     lines +=
         R"({"t":)" + std::to_string(now_ms) + R"(,"topic":")" + topic + R"(","payload":)" + payload + "}\n";
@@ -75,7 +75,7 @@ std::string config(int queue, int batch, const char* series_ttl = "1m") {
   return R"({"aggregation":{"ring_buffer_size":)" + std::to_string(queue) + R"(,"batch_size":)" +
          std::to_string(batch) + R"(},"limits":{"series_ttl":")" + series_ttl + R"("},
     "streams":[{"name":"p","from":"plant/{site}/{device}","payload":{"time":"/ts"},"lateness":"2s","idle":"3s",
-    "cadence":"learned","late_to":"late/{site}","windows":[)" +
+    "cadence":"learned","late_to":"late/{site}","flag_days_to":"days/{site}","windows":[)" +
          every_window() + R"(,
       {"name":"site","length":"15s","by":["site"],"aggregates":["count","stddev","rate","p90"]}],
     "detectors":[{"name":"hot","kind":"threshold","above":100,"clear":50},{"name":"odd","kind":"zscore","retain_to":"state/{site}/{device}/{field}"},
@@ -123,11 +123,13 @@ TEST_CASE("replay: identical files for any number of workers, any queue, any bat
       CHECK((results(folder, recorded, parsed, workers) == expected));
     }
   }
-  std::vector<std::string> parts{R"("window":"site")",  R"("window":"plain")",   R"("window":"rich")",
-                                 R"("rev":2)",          R"("final":false)",      R"("count":0)",
-                                 R"("mean":null)",      R"("approximate":true)", R"({"topic":"late/)",
-                                 R"("detector":"hot")", R"("detector":"odd")",   R"("detector":"gone")",
-                                 R"("state":"cleared")"};
+  std::vector<std::string> parts{
+      R"("window":"site")",  R"("window":"plain")",       R"("window":"rich")",
+      R"("rev":2)",          R"("final":false)",          R"("count":0)",
+      R"("mean":null)",      R"("approximate":true)",     R"({"topic":"late/)",
+      R"({"topic":"days/)",  R"("final":true,"flags":[)", R"("final":false,"flags":[)",
+      R"("detector":"hot")", R"("detector":"odd")",       R"("detector":"gone")",
+      R"("state":"cleared")"};
   for (const std::string& kind : test::every_kind()) {
     const std::size_t name = kind.find(R"("name":")") + 8;
     parts.push_back(R"("window":")" + kind.substr(name, kind.find('"', name) - name) + '"');

@@ -166,10 +166,10 @@ inline bool same(const bridge::DetectorConfig& a, const bridge::DetectorConfig& 
 }
 
 inline bool same(const bridge::StreamConfig& a, const bridge::StreamConfig& b) {
-  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15] = a;
-  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15] = b;
-  return std::tie(a1, a2, a3, a4, a5, a6, a8, a9, a10, a11, a14, a15) ==
-             std::tie(b1, b2, b3, b4, b5, b6, b8, b9, b10, b11, b14, b15) &&
+  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16] = a;
+  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15, b16] = b;
+  return std::tie(a1, a2, a3, a4, a5, a6, a8, a9, a10, a11, a14, a15, a16) ==
+             std::tie(b1, b2, b3, b4, b5, b6, b8, b9, b10, b11, b14, b15, b16) &&
          same(a7, b7) && same(a12, b12) && same(a13, b13);
 }
 

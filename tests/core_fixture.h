@@ -42,12 +42,14 @@ struct Event {
   double min = 0, max = 0, first = 0, last = 0;
   std::optional<double> value, expected, low, high;
   double score = 0;
+  Time told{};  // of a flag
   // Compared with a tolerance, and so not part of exact().
   double mean = 0;
   double variance = 0;
 
   [[nodiscard]] auto exact() const {
-    return std::tie(is_flag, cause, rule, start, end, rev, up, count, min, max, first, last, value, score);
+    return std::tie(is_flag, cause, rule, start, end, rev, up, count, min, max, first, last, value, score,
+                    told);
   }
 };
 
@@ -56,7 +58,8 @@ inline std::ostream& operator<<(std::ostream& out, const Event& event) {
   out.precision(17);
   if (event.is_flag) {
     return out << "flag " << event.rule << (event.up ? " raised" : " cleared") << " at " << seconds(event.end)
-               << " since " << seconds(event.start) << " score " << event.score << " cause " << event.cause;
+               << " since " << seconds(event.start) << " told " << seconds(event.told) << " score "
+               << event.score << " cause " << event.cause;
   }
   return out << "window " << event.rule << ' ' << seconds(event.start) << ".." << seconds(event.end)
              << " rev " << event.rev << " count " << event.count << " mean " << event.mean << " variance "
@@ -96,6 +99,7 @@ class Recorder final : public core::Output {
     event.low = change.low;
     event.high = change.high;
     event.score = change.score;
+    event.told = change.told;
     by_series[series].push_back(event);
   }
 
@@ -157,6 +161,9 @@ class Bed {
   }
   void expect(SeriesId series) {
     process(*shards_[series % shards_.size()], core::Item::expect(series, position_));
+  }
+  void evict(SeriesId series) {
+    process(*shards_[series % shards_.size()], core::Item::evict(series, position_));
   }
   void link(bool up, Time now) {
     for (const auto& shard : shards_) process(*shard, core::Item::link(up, now, position_));

@@ -643,6 +643,10 @@ void Series::end(Position cause) {
 
 void Series::evict(Position cause) {
   end(cause);
+  for (std::uint32_t d = 0; d < plan_.detectors.size(); ++d) {
+    const bool silence = std::holds_alternative<core::SilenceSpec>(plan_.detectors[d].kind);
+    if (!silence && raised_[d]) flag(d, false, now_, *raised_[d], none, 0, cause);
+  }
   known_ = false;
   windows_.clear();
   pending_.assign(pending_.size(), std::nullopt);

@@ -117,6 +117,92 @@ TEST_CASE("a run of ticks is its last tick") {
   }
 }
 
+namespace {
+
+// Every call, in words; times in seconds after t0.
+struct Calls final : core::Output {
+  void window(core::Position, SeriesId, const core::WindowResult& result) noexcept override {
+    calls.push_back("window until " + seconds(result.end) + (result.final ? "" : ", open"));
+  }
+  void flag(core::Position, SeriesId, const core::FlagChange& change) noexcept override {
+    calls.push_back(std::to_string(change.detector) + ' ' + std::string{core::name(change.state)} +
+                    ", told " + seconds(change.told));
+  }
+  void time(core::Position, Time now) noexcept override { calls.push_back("time " + seconds(now)); }
+  void given_up(core::Position, SeriesId series, Time now) noexcept override {
+    calls.push_back("given up " + std::to_string(series) + " at " + seconds(now));
+  }
+  void end(core::Position, Time now) noexcept override { calls.push_back("end " + seconds(now)); }
+  static std::string seconds(Time time) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time - t0).count());
+  }
+  std::vector<std::string> calls;
+};
+
+}  // namespace
+
+TEST_CASE("time is told behind all that is due, the end of a series and of all input behind the rest") {
+  core::Plan plan = one_minute();
+  plan.detectors.push_back(fixture::detector(0s, core::SilenceSpec{30s}));
+  plan.detectors.push_back(fixture::detector(0s, core::ThresholdSpec{10, {}, {}}));
+  core::DetectorSpec on = fixture::detector(0s, core::ThresholdSpec{5, {}, {}});
+  on.on = {0, 0};
+  plan.detectors.push_back(on);
+  core::SeriesTable table{2};
+  for (const std::string_view name : {"a", "b"}) (void)table.intern(plan, {&name, 1}, "field");
+  using core::Item;
+  const std::vector<Item> items{Item::tick(t0, 0),
+                                Item::sample(0, t0 + 1s, 50, 0),
+                                Item::sample(1, t0 + 2s, 1, 0),
+                                Item::tick(t0 + 10s, 1),
+                                Item::tick(t0 + 120s, 1),
+                                Item::sample(0, t0 + 120s, 60, 1),
+                                Item::link(false, t0 + 125s, 2),
+                                Item::evict(0, 2),
+                                Item::evict(0, 2),
+                                Item::end(3)};
+  Calls output;
+  core::Shard shard{0, 1, table, output};
+  shard.process(items);
+  // Told when their deadlines came, not when the tick did; a flag of a series that is given up is cleared, a
+  // silence is not.
+  CHECK(output.calls == std::vector<std::string>{"time 0", "1 raised, told 0", "time 10", "0 raised, told 30",
+                                                 "window until 60", "2 raised, told 74", "0 raised, told 30",
+                                                 "window until 60", "time 120", "0 cleared, told 120",
+                                                 "time 125", "window until 180, open", "1 cleared, told 125",
+                                                 "2 cleared, told 125", "given up 0 at 125", "end 125"});
+  CHECK(shard.counters().flags_raised.get() == 4);
+  CHECK(shard.counters().flags_cleared.get() == 3);
+}
+
+TEST_CASE("a series that is given up clears its flags, with what they began with and no value") {
+  core::Plan plan = one_minute();
+  plan.detectors.push_back(fixture::detector(0s, core::ThresholdSpec{10, {}, {}}));
+  plan.detectors.push_back(fixture::detector(0s, core::SilenceSpec{30s}));
+  plan.detectors[0].life.flaps = 1;
+  Bed bed{plan, 1};
+  bed.tick(t0);
+  for (const double value : {50., 1., 50.}) bed.sample(0, t0 + 1s, value);
+  bed.tick(t0 + 1h);
+  (void)bed.take();
+  bed.evict(0);
+  auto told = bed.take();
+  REQUIRE(told.size() == 1);  // it was flapping; the silence stays
+  CHECK(told[0].is_flag);
+  CHECK_FALSE(told[0].up);
+  CHECK(told[0].rule == 0);
+  CHECK(told[0].start == t0 + 1s);
+  CHECK(told[0].end == t0 + 1h);
+  CHECK(told[0].told == t0 + 1h);
+  CHECK_FALSE(told[0].value);
+  CHECK(told[0].score == 0);
+  bed.sample(0, t0 + 1h, 1);  // begins anew, with nothing raised
+  bed.evict(0);
+  told = bed.take();
+  REQUIRE(told.size() == 1);
+  CHECK_FALSE(told[0].is_flag);
+}
+
 TEST_CASE("many series, spans of any size and any number of shards: the same results") {
   const core::Plan plan = [] {
     core::Plan result = one_minute();

@@ -59,7 +59,8 @@ Json with(Json value, const std::string& pointer, const Json& replacement) {
 }
 
 // Of messages, and of the lines of a replay.
-const std::vector<std::string> kinds{"window", "flag", "late", "status", "subscriptions", "score"};
+const std::vector<std::string> kinds{"window", "flag",          "flag_day", "late",
+                                     "status", "subscriptions", "score"};
 
 bridge::Stats some_stats() {
   bridge::Stats stats;
@@ -78,7 +79,7 @@ bridge::Stats some_stats() {
 constexpr std::string_view config = R"({
   "streams": [ { "name": "climate", "from": "site/{site}/{time}/telemetry",
     "payload": { "tags": { "line": "/line" }, "time": "/ts" }, "lateness": "1s",
-    "late_to": "late/{stream}/{field}",
+    "late_to": "late/{stream}/{field}", "flag_days_to": "days/{stream}/{field}",
     "windows": [ { "name": "10s", "length": "10s", "retention": "1m",
                    "aggregates": ["count", "sum", "mean", "variance", "stddev", "min", "max", "range", "first", "last", "delta"] },
                  { "name": "site", "length": "20s", "every": "10s", "by": ["site"] },
@@ -110,7 +111,7 @@ std::vector<test::Published> real_output() {
     if (second == 90) send(55, 21.25, "d1");
     if (second < 20) send(second, -1e-7 * second, "d 2");
   }
-  feed.tick(1h);
+  feed.tick(25h);
   return feed.take();
 }
 
@@ -141,7 +142,7 @@ TEST_CASE("every example has a schema") {
 }
 
 TEST_CASE("without a required member, an example is refused") {
-  for (const std::string kind : {"window", "flag", "late", "subscriptions", "score"}) {
+  for (const std::string kind : {"window", "flag", "flag_day", "late", "subscriptions", "score"}) {
     const Schema against = schema(kind);
     for (const auto& example : examples(kind)) {
       const Json value = Json::parse(example.text);
@@ -254,6 +255,18 @@ TEST_CASE("wrong values are refused") {
   flag("/id", "climate/overheat/s1/d7/temperature/now");
   flag("/since", "1795417204567");
   flag("/threshold", 80);
+  const auto flag_day = [&](const std::string& pointer, const Json& bad) {
+    refused("flag_day", "flag_day-whole.json", pointer, bad);
+  };
+  flag_day("/v", 2);
+  flag_day("/start", "2026-11-23");
+  flag_day("/flags", Json::array());
+  flag_day("/flags/0/raised", -1);
+  flag_day("/flags/0/raised", 0.5);
+  flag_day("/flags/0/seconds", -1);
+  flag_day("/flags/0/seconds", 86'401);
+  flag_day("/flags/0/more", 1);
+  flag_day("/count", 1);
   const auto late = [&](const std::string& pointer, const Json& bad) {
     refused("late", "late-sample.json", pointer, bad);
   };
@@ -288,14 +301,19 @@ TEST_CASE("wrong values are refused") {
 TEST_CASE("what the engine publishes is valid") {
   const Schema window = schema("window");
   const Schema flag = schema("flag");
+  const Schema day = schema("flag_day");
   const Schema late = schema("late");
-  std::size_t flags = 0, flapping = 0, of_windows = 0, states = 0, revisions = 0, lates = 0, approximate = 0,
-              nulls = 0;
+  std::size_t days = 0, flags = 0, flapping = 0, of_windows = 0, states = 0, revisions = 0, lates = 0,
+              approximate = 0, nulls = 0;
   std::map<std::string, std::size_t> windows;
   for (const auto& published : real_output()) {
     CAPTURE(published.payload);
     const Json value = Json::parse(published.payload);
-    if (value.contains("id")) {
+    if (value.contains("flags")) {
+      ++days;
+      CHECK(first_problem(day, value) == "");
+      CHECK_FALSE(flag.accepts(value));
+    } else if (value.contains("id")) {
       ++flags;
       if (value.at("state") == "flapping") ++flapping;
       if (value.contains("aggregate")) ++of_windows;
@@ -325,6 +343,7 @@ TEST_CASE("what the engine publishes is valid") {
   CHECK(approximate > 0);
   CHECK(nulls > 0);
   CHECK(lates > 0);
+  CHECK(days > 0);
   CHECK(flags >= 4);
   CHECK(flapping > 0);
   CHECK(states > 0);
