@@ -159,6 +159,7 @@ FlagLatencyReport bench_flag_latency(const BenchOptions& options) {
   report.seconds = std::chrono::duration<double>(duration).count();
 
   const bool inside = !options.plugin.empty();
+  report.way_in = inside ? "plugin" : options.client;
   const std::string doorbell = options.doorbell ? "" : "plugin_opt_doorbell false\n";
   LocalBrokerOptions settings = inside ? broker_with_plugin(options.plugin, doorbell) : LocalBrokerOptions{};
   settings.settings += "set_tcp_nodelay true\n";
@@ -169,6 +170,7 @@ FlagLatencyReport bench_flag_latency(const BenchOptions& options) {
   BrokerConfig subject_broker;
   subject_broker.url = broker.url();
   subject_broker.client_id = bench_subject;
+  subject_broker.client = options.client == "native" ? Client::native : Client::paho;
   const std::unique_ptr<Subject> subject =
       inside ? nullptr : weir_subject(options, subject_broker, streams());
   if (subject) await_ready(*subject);
@@ -188,7 +190,8 @@ FlagLatencyReport bench_flag_latency(const BenchOptions& options) {
 
 std::string text_of(const FlagLatencyReport& report) {
   char line[256];
-  std::string out = "level G: from the scheduled time of a sample at QoS 1 to its flag at a subscriber\n";
+  std::string out = "level G: from the scheduled time of a sample at QoS 1 to its flag at a subscriber; " +
+                    report.way_in + "\n";
   std::snprintf(line, sizeof line, "%.0f probes/s beside %.0f messages/s for %.0f s; %u cores",
                 report.probes_per_second, report.rate, report.seconds, report.cores);
   out += line;
@@ -220,6 +223,7 @@ std::string json_of(const FlagLatencyReport& report) {
                                  {"level", "G"},
                                  {"cores", report.cores},
                                  {"carried", report.carried},
+                                 {"way_in", report.way_in},
                                  {"rate", report.rate},
                                  {"probes_per_second", report.probes_per_second},
                                  {"seconds", report.seconds},

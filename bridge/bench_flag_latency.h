@@ -17,6 +17,7 @@ struct FlagLatencyReport {
   // Upper bounds of the histogram's buckets, in milliseconds; one bucket more holds what took longer.
   static constexpr std::array<double, 10> bounds_ms{1, 2, 3, 4, 5, 7.5, 10, 20, 50, 100};
 
+  std::string way_in;  // paho, native or plugin
   double carried = 0;  // messages per second that this machine carries (level G); 0: not measured
   double rate = 0;     // messages per second of the load
   double probes_per_second = 0;
