@@ -86,7 +86,7 @@ struct BenchOptions {
   std::uint32_t workers = 1;               // fleet: 1 to 1024
   std::string duration = "10s";            // G: of the measured part of a round; fleet: 1s to 24h
   std::string subject = "both";            // G: null, weir or both
-  std::string client = "paho";             // G: paho or native; the yardstick goes with it
+  std::string client = "native";           // G: native or paho; the yardstick goes with it
   bool direct = false;                     // G: fed by the bench's own sender, without a broker
   std::string plugin;                      // G: weir inside the broker, this file
   bool doorbell = true;                    // of the plugin

@@ -48,8 +48,8 @@ struct BrokerConfig {
   Duration session_expiry =
       1h;  // how long the broker keeps messages for us while we are away; whole seconds, 0s to 365d
   std::uint32_t receive_maximum =
-      100;                       // QoS 1 and 2 messages the broker may have under way to us; 1 to 65535
-  Client client = Client::paho;  // the Paho library, or weir's own
+      100;                         // QoS 1 and 2 messages the broker may have under way to us; 1 to 65535
+  Client client = Client::native;  // weir's own, or the Paho library
   // The native client reads at most once in so long while messages of QoS 0 keep coming, which costs much
   // less for each; 0s to 100ms, 0s: whenever something has come.
   Duration read_interval = 1ms;

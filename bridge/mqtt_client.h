@@ -1,4 +1,4 @@
-// MqttClient: one MQTT connection over Paho C++, both source and sink. Supervises itself: connects,
+// MqttClient: one MQTT connection, both source and sink. Supervises itself: connects,
 // subscribes after every CONNACK, comes back within a second of the broker's port opening (jittered
 // back-off), reconnects when a publish stays unacknowledged for 10 s, or for a minute while messages come
 // (watchdog.h). The session is persistent: clean_start false.

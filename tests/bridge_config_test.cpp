@@ -130,7 +130,7 @@ TEST_CASE("the smallest file has every default") {
 const std::string every_key = R"({
   "broker": {"url": "mqtts://[::1]:8884", "client_id": "w 1", "username": "u", "password_file": "p",
              "tls": {"ca": "a", "cert": "c", "key": "k"}, "protocol": 4, "keep_alive": "1m", "session_expiry": "1d",
-             "receive_maximum": 7, "client": "native", "read_interval": "2ms"},
+             "receive_maximum": 7, "client": "paho", "read_interval": "2ms"},
   "aggregation": {"shard_count": 3, "batch_size": 64, "flush_interval": "1.5ms", "ring_buffer_size": 128, "when_full": "shed"},
   "limits": {"series_max": 2147483648, "series_ttl": "3m", "journal_bytes": 1099511627776, "payload_bytes_max": 10, "topic_bytes_max": 11},
   "streams": [
@@ -186,7 +186,7 @@ TEST_CASE("every key of the broker, the engine and the outputs reaches its membe
                                    1min,
                                    24h,
                                    7,
-                                   bridge::Client::native,
+                                   bridge::Client::paho,
                                    2ms}));
   CHECK(test::same(config.aggregation, {3, 64, 1500us, 128, bridge::WhenFull::shed}));
   CHECK(test::same(config.limits, {2147483648U, 3min, 1099511627776U, 10, 11}));
