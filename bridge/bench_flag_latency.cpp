@@ -28,7 +28,6 @@ constexpr std::uint32_t probe_devices = 100;
 constexpr Duration warm_up = seconds{3};
 constexpr Duration start_within = seconds{20};
 constexpr Duration flags_within = seconds{10};  // of the last probe
-constexpr std::size_t packets_built = 100'000;
 
 std::string streams() {
   return R"("streams": [{"name": "bench", "from": "bench/{device}/telemetry", "qos": 0, "lateness": "0s",
@@ -167,15 +166,10 @@ FlagLatencyReport bench_flag_latency(const BenchOptions& options) {
   if (inside)
     configure_plugin(broker, R"({"http": {"listen": ""}, "log": {"level": "warn"}, )" + streams() + '}');
   broker.start();
-  BrokerConfig subject_broker;
-  subject_broker.url = broker.url();
-  subject_broker.client_id = bench_subject;
-  subject_broker.client = options.client == "native" ? Client::native : Client::paho;
   const std::unique_ptr<Subject> subject =
-      inside ? nullptr : weir_subject(options, subject_broker, streams());
+      inside ? nullptr : weir_subject(options, subject_broker(options, broker.url()), streams());
   if (subject) await_ready(*subject);
-  const std::size_t passes = std::max<std::size_t>(packets_built / options.devices, 1);
-  const WireLoad load = wire_load(wire::Protocol::v5, bench_root, options.devices, passes * options.devices);
+  const WireLoad load = gateway_load(options.devices);
   Shared<GeneratorFlow> flow;
   const auto rate = static_cast<std::uint32_t>(report.rate);
   Child generator = Child::of([&] { return rate == 0 ? 0 : generate(broker.port(), load, rate, *flow); });

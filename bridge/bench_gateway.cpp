@@ -23,7 +23,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t packets_built = 100'000;
 // As fast as it goes: messages that may be sent and not yet handled. Half of what the broker holds before it
 // drops (max_queued_messages), and more than is handled between two looks.
 constexpr std::uint64_t outstanding_max = 50'000;
@@ -48,7 +47,7 @@ class GatewayBench {
   explicit GatewayBench(const BenchOptions& options)
       : options_(options),
         duration_(parse_duration(options.duration).value()),
-        load_(wire_load(wire::Protocol::v5, bench_root, options.devices, packets())),
+        load_(gateway_load(options.devices)),
         broker_({.settings = "sys_interval 1"}) {
     broker_.start();
     observer_.emplace(broker_.port());
@@ -56,14 +55,7 @@ class GatewayBench {
 
   GatewayReport run() {
     GatewayReport report;
-    report.terms = {"G",
-                    options_.devices,
-                    options_.fields,
-                    options_.discover,
-                    std::uint64_t{options_.devices} * options_.fields,
-                    format_duration(bench_window),
-                    std::thread::hardware_concurrency(),
-                    options_.rate};
+    report.terms = gateway_terms(options_);
     report.client = options_.client;
     report.duration_seconds = std::chrono::duration<double>(duration_).count();
     try {
@@ -78,10 +70,6 @@ class GatewayBench {
   }
 
  private:
-  [[nodiscard]] std::size_t packets() const {
-    return std::max<std::size_t>(packets_built / options_.devices, 1) * options_.devices;
-  }
-
   GatewayRound round(const std::string& name, std::uint32_t number) {
     (void)std::fprintf(stderr, "bench: round %u of %u: %s\n", number + 1, options_.rounds, name.c_str());
     GatewayRound round;
@@ -118,10 +106,7 @@ class GatewayBench {
   }
 
   std::unique_ptr<Subject> start(const std::string& name) {
-    BrokerConfig broker;
-    broker.url = broker_.url();
-    broker.client_id = bench_subject;
-    broker.client = options_.client == "native" ? Client::native : Client::paho;
+    const BrokerConfig broker = subject_broker(options_, broker_.url());
     std::unique_ptr<Subject> subject = name == "null" ? null_subject(broker) : weir_subject(options_, broker);
     for (const auto deadline = Clock::now() + start_within; !subject->ready();) {
       watch();

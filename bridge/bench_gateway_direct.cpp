@@ -16,7 +16,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::seconds;
 
-constexpr std::size_t packets_built = 100'000;
 constexpr auto look = std::chrono::milliseconds{20};
 constexpr Clock::duration warm_up = seconds{2};
 constexpr Clock::duration start_within = seconds{20};
@@ -47,10 +46,7 @@ GatewayRound round_of(const BenchOptions& options, const WireLoad& load, core::D
   Shared<DirectResults> results;
   DirectBroker server;
   Child generator = Child::of([&] { return server.serve(load, options.rate, *flow, *results); });
-  BrokerConfig broker;
-  broker.url = "mqtt://127.0.0.1:" + std::to_string(server.port());
-  broker.client_id = bench_subject;
-  broker.client = options.client == "native" ? Client::native : Client::paho;
+  const BrokerConfig broker = subject_broker(options, "mqtt://127.0.0.1:" + std::to_string(server.port()));
   const std::unique_ptr<Subject> subject =
       name == "null" ? null_subject(broker) : weir_subject(options, broker);
   if (!wait_until(start_within, [&] { return subject->ready() || !subject->child().runs(); }) ||
@@ -89,17 +85,9 @@ GatewayRound round_of(const BenchOptions& options, const WireLoad& load, core::D
 GatewayReport bench_gateway_direct(const BenchOptions& options) {
   const StopSignal signal;
   const core::Duration duration = parse_duration(options.duration).value();
-  const std::size_t packets = std::max<std::size_t>(packets_built / options.devices, 1) * options.devices;
-  const WireLoad load = wire_load(wire::Protocol::v5, bench_root, options.devices, packets);
+  const WireLoad load = gateway_load(options.devices);
   GatewayReport report;
-  report.terms = {"G",
-                  options.devices,
-                  options.fields,
-                  options.discover,
-                  std::uint64_t{options.devices} * options.fields,
-                  format_duration(bench_window),
-                  std::thread::hardware_concurrency(),
-                  options.rate};
+  report.terms = gateway_terms(options);
   report.client = options.client;
   report.direct = true;
   report.duration_seconds = std::chrono::duration<double>(duration).count();

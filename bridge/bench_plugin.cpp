@@ -24,7 +24,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t packets_built = 100'000;
 constexpr Clock::duration warm_up = seconds{2};
 constexpr Clock::duration settles_within = seconds{20};
 constexpr const char* subjects[] = {"null", "weir", "consume"};
@@ -47,8 +46,7 @@ class PluginBench {
   explicit PluginBench(const BenchOptions& options)
       : options_(options),
         duration_(parse_duration(options.duration).value()),
-        load_(wire_load(wire::Protocol::v5, bench_root, options.devices,
-                        std::max<std::size_t>(packets_built / options.devices, 1) * options.devices)) {}
+        load_(gateway_load(options.devices)) {}
 
   PluginRound round(const char* subject) {
     const bool null = subject == std::string("null");

@@ -1,6 +1,9 @@
 #include "bridge/bench_report.h"
 
 #include <algorithm>
+#include <thread>
+
+#include "bridge/bench_load.h"
 
 namespace bridge {
 
@@ -76,6 +79,17 @@ std::vector<BenchFigure> figures_of(const EngineReport& report) {
   figure.allocations = report.usage.allocations;
   figure.futex_waits = report.usage.futex_waits;
   return {figure};
+}
+
+BenchTerms gateway_terms(const BenchOptions& options) {
+  return {"G",
+          options.devices,
+          options.fields,
+          options.discover,
+          std::uint64_t{options.devices} * options.fields,
+          format_duration(bench_window),
+          std::thread::hardware_concurrency(),
+          options.rate};
 }
 
 std::vector<BenchFigure> figures_of(const GatewayReport& report) {

@@ -31,6 +31,8 @@ struct BenchTerms {
   std::uint32_t rate = 0;
 };
 
+[[nodiscard]] BenchTerms gateway_terms(const BenchOptions& options);
+
 struct EngineRound {
   double yardstick_rate = 0;  // messages per second
   double weir_rate = 0;

@@ -2,13 +2,14 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
-#include "bridge/bench_load.h"
 #include "bridge/bench_null.h"
 #include "bridge/bench_observer.h"
 #include "bridge/wire_sender.h"
@@ -92,10 +93,10 @@ class WeirSubject final : public Subject {
   [[nodiscard]] Child start(const BenchOptions& options, const BrokerConfig& broker,
                             const std::string& streams) const {
     const std::string config = folder_.file("weir.json");
-    const std::string rest =
-        R"("broker": {"url": ")" + broker.url + R"(", "client_id": ")" + broker.client_id +
-        R"(", "client": ")" + (broker.client == Client::native ? "native" : "paho") +
-        R"("}, "http": {"listen": "127.0.0.1:)" + std::to_string(port_) + R"("}, "log": {"level": "warn"}, )";
+    const std::string rest = R"("broker": {"url": ")" + broker.url + R"(", "client_id": ")" +
+                             broker.client_id + R"(", "client": ")" + options.client +
+                             R"("}, "http": {"listen": "127.0.0.1:)" + std::to_string(port_) +
+                             R"("}, "log": {"level": "warn"}, )";
     write_file(config, streams.empty() ? bench_config(bench_root, options.fields, options.discover, rest)
                                        : '{' + rest + streams + '}');
     return Child::of({options.program, "run", config}, folder_.file("weir.log"));
@@ -111,6 +112,20 @@ class WeirSubject final : public Subject {
 };
 
 }  // namespace
+
+WireLoad gateway_load(std::uint32_t devices) {
+  constexpr std::size_t messages = 100'000;
+  const std::size_t passes = std::max<std::size_t>(messages / devices, 1);
+  return wire_load(wire::Protocol::v5, bench_root, devices, passes * devices);
+}
+
+BrokerConfig subject_broker(const BenchOptions& options, std::string url) {
+  BrokerConfig broker;
+  broker.url = std::move(url);
+  broker.client_id = bench_subject;
+  broker.client = options.client == "native" ? Client::native : Client::paho;
+  return broker;
+}
 
 std::unique_ptr<Subject> null_subject(const BrokerConfig& broker) {
   return std::make_unique<NullSubject>(broker);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bridge/bench_child.h"
+#include "bridge/bench_load.h"
 #include "bridge/bench_report.h"
 #include "bridge/commands.h"
 #include "bridge/config.h"
@@ -17,6 +18,11 @@ namespace bridge {
 inline constexpr const char* bench_root = "bench";
 // The client id of every subject.
 inline constexpr const char* bench_subject = "bench-subject";
+
+// What level G sends, over and over: whole passes over the devices, 100,000 messages or one pass.
+[[nodiscard]] WireLoad gateway_load(std::uint32_t devices);
+// How the subject of this bench connects.
+[[nodiscard]] BrokerConfig subject_broker(const BenchOptions& options, std::string url);
 
 class Subject {
  public:

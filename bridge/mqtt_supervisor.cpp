@@ -152,7 +152,7 @@ void MqttSupervisor::send_handed() noexcept {
 
 bool MqttSupervisor::completed(Sink::Completion& out) {
   if (tickets_.pop(out)) return true;
-  look_at_traffic();
+  if (hands_over_) look_at_traffic();
   return false;
 }
 

@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/arena.h"
 #include "core/emitter.h"
 
 namespace core {
@@ -31,7 +32,7 @@ void make(const Spec& spec, std::optional<std::variant<Kinds...>>& made) {
 Judge::Judge(std::uint32_t index, const DetectorSpec& spec, Detector detector, Room& room)
     : detector_(std::move(detector)), life_(spec.life), on_(spec.on), index_(index) {
   const std::size_t bytes = std::visit([](const auto& kind) { return kind.bytes(); }, detector_);
-  offset_ = room.reserve(sizeof(FlagLife) + bytes, 64);
+  offset_ = room.reserve(sizeof(FlagLife) + bytes, Arena::line);
   touched_ = sizeof(FlagLife) + std::min(bytes, touched_most);
 }
 
