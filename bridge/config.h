@@ -247,6 +247,7 @@ struct Config {
 // missing or cannot be read. Touches no network.
 [[nodiscard]] std::vector<std::string> missing_files(const Config& config);
 [[nodiscard]] std::string describe(const Config& config);
+[[nodiscard]] std::string describe(const StreamConfig& stream);
 
 // "250ms", "1.5s", "1m", "2h", "7d": a number and ns, us, ms, s, m, h or d. Nothing when it is not one, or no
 // whole number of nanoseconds.

@@ -192,6 +192,10 @@ Json stream_json(const StreamConfig& stream) {
 
 }  // namespace
 
+std::string describe(const StreamConfig& stream) {
+  return stream_json(stream).dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string describe(const Config& config) {
   Json out;
   out["broker"] = broker_json(config.broker);

@@ -3,6 +3,8 @@
 #include <time.h>
 
 #include <algorithm>
+#include <array>
+#include <set>
 #include <utility>
 
 #include "bridge/log.h"
@@ -21,24 +23,56 @@ Pulse::Time about_now() {
   return Pulse::Time{std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec}};
 }
 
+// In what a life can change.
+bool differs_in_streams_only(Config config, const Config& other) {
+  config.streams = other.streams;
+  config.http = other.http;
+  config.log = other.log;
+  return describe(config) == describe(other);
+}
+
+// kept: "a", "b"; reset: "c"; new: "d"; gone: "e"
+std::string what_became(const std::vector<StreamConfig>& before, const std::vector<StreamConfig>& now,
+                        const Adoption& adoption) {
+  std::set<std::string> ended;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (!adoption.stays[i]) ended.insert(before[i].name);
+  }
+  std::array<std::string, 4> lists{"kept:", "reset:", "new:", "gone:"};
+  const auto add = [&](std::size_t list, const std::string& name) {
+    lists[list] += (lists[list].ends_with(':') ? " \"" : ", \"") + name + '"';
+  };
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const bool known = ended.erase(now[i].name) != 0;
+    add(adoption.from[i] != Adoption::none ? 0 : known ? 1 : 2, now[i].name);
+  }
+  for (const std::string& name : ended) add(3, name);
+  std::string text;
+  for (const std::string& list : lists) {
+    if (!list.ends_with(':')) text += (text.empty() ? "" : "; ") + list;
+  }
+  return text;
+}
+
 }  // namespace
 
 Guest::Guest(PluginOptions options) : options_(std::move(options)), bell_(options_.doorbell) {
   const SignalsBlocked blocked;
-  Config config = load_config(options_.config);
-  configure_log(config.log);
-  life_ = std::make_unique<PluginLife>(std::move(config), pulse_, wake());
+  config_ = load_config(options_.config);
+  configure_log(config_.log);
+  life_ = std::make_unique<PluginLife>(config_, pulse_, wake());
   show(*life_);
-  http_ = listen(life_->config());
+  http_ = listen(config_);
   current_ = life_.get();
   tell_start();
   life_->begin();
 }
 
 Guest::~Guest() {
-  leaving_.store(true, std::memory_order_release);
+  // In this order: a reloading thread that sees us leave lets go of what these are.
   current_->sink().close();
   if (retiring_ != nullptr) retiring_->sink().close();
+  leaving_.store(true, std::memory_order_release);
   if (reloading_.joinable()) reloading_.join();
   http_.reset();
   life_->end(finish_within);  // it waits for nobody: its sink is closed
@@ -64,6 +98,7 @@ void Guest::tick(const PluginSink::Deliver& deliver) {
       retiring_->sink().drain(deliver);
     }
   }
+  current_->turn();
   current_->sink().drain(deliver);
 }
 
@@ -98,40 +133,51 @@ void Guest::work_off_reloads() noexcept {
 
 void Guest::reload_once() {
   Config config = load_config(options_.config);
-  if (describe(config) == describe(life_->config())) {
+  if (describe(config) == describe(config_)) {
     say("reload: the configuration is the same, and so are all windows");
     return;
   }
-  replace(std::move(config));
+  // Whatever throws comes first.
+  const bool moves = config.http.listen != config_.http.listen;
+  std::unique_ptr<HttpServer> http = moves ? listen(config) : nullptr;
+  const std::optional<std::string> outcome =
+      differs_in_streams_only(config, config_) ? adopt(config) : replace(config);
+  if (!outcome) return;
+  if (moves) http_ = std::move(http);
+  configure_log(config.log);
+  config_ = std::move(config);
+  tell_start();
+  say("reload: the new configuration is in use; " + *outcome);
 }
 
-void Guest::replace(Config config) {
-  const bool moves = config.http.listen != life_->config().http.listen;
-  // Whatever throws comes first.
-  std::unique_ptr<HttpServer> http = moves ? listen(config) : nullptr;
-  auto life = std::make_unique<PluginLife>(std::move(config), pulse_, wake());
+std::optional<std::string> Guest::adopt(const Config& config) {
+  const Adoption adoption = life_->adopt(config.streams);
+  if (!broker_takes([this] { return life_->turned(); })) return std::nullopt;
+  return what_became(config_.streams, config.streams, adoption);
+}
 
+std::optional<std::string> Guest::replace(const Config& config) {
+  auto life = std::make_unique<PluginLife>(config, pulse_, wake());
   next_.store(life.get(), std::memory_order_release);
-  while (next_.load(std::memory_order_acquire) != nullptr) {
-    if (leaving_.load(std::memory_order_acquire)) return;
-    bell_.ring();
-    core::nap(look_every);
-  }
+  if (!broker_takes([this] { return next_.load(std::memory_order_acquire) == nullptr; })) return std::nullopt;
   life_.swap(life);
   show(*life_);
-  if (moves) http_ = std::move(http);
   life->end(finish_within);
   retired_.store(true, std::memory_order_release);
-  while (retired_.load(std::memory_order_acquire)) {
-    if (leaving_.load(std::memory_order_acquire)) return;
+  if (!broker_takes([this] { return !retired_.load(std::memory_order_acquire); })) return std::nullopt;
+  life.reset();
+  life_->begin();
+  return "it differs in more than streams, so that all windows begin anew";
+}
+
+// Waits until the broker's thread has taken what was left for it. False: weir is leaving.
+bool Guest::broker_takes(const std::function<bool()>& taken) const {
+  while (!taken()) {
+    if (leaving_.load(std::memory_order_acquire)) return false;
     bell_.ring();
     core::nap(look_every);
   }
-  life.reset();
-  configure_log(life_->config().log);
-  tell_start();
-  life_->begin();
-  say("reload: the new configuration is in use; windows begin anew");
+  return true;
 }
 
 std::unique_ptr<HttpServer> Guest::listen(const Config& config) {
@@ -164,7 +210,7 @@ void Guest::tell_start() {
   log(Level::info, "weir", "started",
       {{"version", WEIR_VERSION},
        {"broker", "inside"},
-       {"client_id", life_->config().broker.client_id},
+       {"client_id", config_.broker.client_id},
        {"workers", std::to_string(life_->service().workers())},
        {"http", http_ ? "port " + std::to_string(http_->port()) : "off"},
        {"consume", options_.consume ? "true" : "false"}});

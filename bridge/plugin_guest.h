@@ -2,7 +2,9 @@
 // the other. Knows nothing of the broker's API, so that tests need no broker.
 //
 //   broker's thread    message(), tick(), reload(): none waits, none touches a file
-//   reloading thread   one for each reload: reads the file, ends the old life, begins the new one
+//   reloading thread   one for each reload: reads the file, and lets the life adopt the new streams, or,
+//   where
+//                      more has changed, ends it and begins another
 //
 // A life that ends hands over its last results in tick() as before, while the journal of the new one gathers
 // what comes meanwhile.
@@ -12,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -45,7 +48,10 @@ class Guest {
  private:
   void work_off_reloads() noexcept;
   void reload_once();
-  void replace(Config config);
+  // What it came to, for the log; nothing: weir is leaving.
+  [[nodiscard]] std::optional<std::string> adopt(const Config& config);
+  [[nodiscard]] std::optional<std::string> replace(const Config& config);
+  [[nodiscard]] bool broker_takes(const std::function<bool()>& taken) const;
   [[nodiscard]] std::unique_ptr<HttpServer> listen(const Config& config);
   [[nodiscard]] std::function<void()> wake() const;
   void say(std::string line);
@@ -75,6 +81,7 @@ class Guest {
   PluginLife* shown_ = nullptr;  // in metrics
 
   // The reloading thread's; the broker's while there is none.
+  Config config_;  // in use
   std::unique_ptr<PluginLife> life_;
   std::unique_ptr<HttpServer> http_;
   std::jthread reloading_;

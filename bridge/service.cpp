@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -162,6 +163,7 @@ struct Service::Inner {
 
   // Everything it reads is a counter or guarded by its owner.
   [[nodiscard]] Stats stats() const {
+    const std::lock_guard lock(adopting);
     Stats stats;
     stats.version = WEIR_VERSION;
     stats.client_id = config.broker.client_id;
@@ -197,6 +199,7 @@ struct Service::Inner {
   const Time started;
   Journal& journal;
   Source& source;
+  mutable std::mutex adopting;  // other streams, or reading what they have come to
   Pipeline pipeline;
   Publisher publisher;
   std::optional<RecordingWriter> recording;
@@ -225,6 +228,11 @@ void Service::start() {
 }
 
 void Service::step() { inner_->step(); }
+
+Adoption Service::adopt(const std::vector<StreamConfig>& next) {
+  const std::lock_guard lock(inner_->adopting);
+  return inner_->pipeline.adopt(next);
+}
 
 bool Service::failed() const { return inner_->failed; }
 

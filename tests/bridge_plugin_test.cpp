@@ -277,12 +277,14 @@ class Host {
   explicit Host(const std::string& streams, bool consume = false)
       : path_(folder_.write("weir.json", text(streams))), guest_({path_, consume, true}) {}
 
-  static std::string text(const std::string& streams) {
-    return R"({"broker": {"client_id": "w"}, "http": {"listen": ""}, "log": {"level": "error"},
+  static std::string text(const std::string& streams, const std::string& more = "") {
+    return "{" + more + R"("broker": {"client_id": "w"}, "http": {"listen": ""}, "log": {"level": "error"},
       "status": {"topic": "status", "every": "1h"}, "streams": [)" +
            streams + "]}";
   }
-  void configure(const std::string& streams) { folder_.write("weir.json", text(streams)); }
+  void configure(const std::string& streams, const std::string& more = "") {
+    folder_.write("weir.json", text(streams, more));
+  }
   void write(const std::string& all) { folder_.write("weir.json", all); }
   Guest& guest() { return guest_; }
   // Turns the loop until `wanted` holds.
@@ -346,10 +348,8 @@ TEST_CASE("guest: consume ends the way of QoS 0 input that weir has taken, and o
   CHECK_FALSE(host.guest().message("a/d1", std::string(300'000, 'x'), 0, false));  // oversize: not taken
 }
 
-TEST_CASE(
-    "guest: the same configuration again changes nothing, a wrong one is refused, a new one begins anew") {
+TEST_CASE("guest: the same configuration again changes nothing, and a wrong one is refused") {
   Host host(stream("a", "w"));
-  (void)host.guest().message("a/d1", sample(0), 1, false);
   host.guest().reload();
   host.turn_until([&] { return host.words.size() == 1; });
   CHECK(host.words[0].find("the same") != std::string::npos);
@@ -358,12 +358,45 @@ TEST_CASE(
   host.guest().reload();
   host.turn_until([&] { return host.words.size() == 2; });
   CHECK(host.words[1].find("the old configuration stays") != std::string::npos);
+}
 
-  (void)host.guest().message("a/d1", sample(1), 1, false);
-  host.configure(stream("b", "w"));
+TEST_CASE("guest: streams that are the same go on under a configuration of other streams") {
+  Host host(stream("a", "w") + "," + stream("b", "w") + "," + stream("c", "w"));
+  const auto everywhere = [&](int second) {
+    for (const char* topic : {"a/d1", "b/d1", "c/d1", "d/d1"})
+      (void)host.guest().message(topic, sample(second), 1, false);
+  };
+  everywhere(0);
+  host.configure(stream("d", "w") + "," + stream("b", "v") + "," + stream("a", "w"));
   host.guest().reload();
-  host.turn_until([&] { return host.words.size() == 3; });
-  CHECK(host.words[2].find("in use") != std::string::npos);
+  host.turn_until([&] { return host.words.size() == 1; });
+  CHECK(host.words[0] ==
+        R"(reload: the new configuration is in use; kept: "a"; reset: "b"; new: "d"; gone: "c")");
+  // What has ended is told; weir has not.
+  host.turn_until([&] { return host.count("derived/b/d1/v/w") == 1 && host.count("derived/c/d1/v/w") == 1; });
+  CHECK(host.count("derived/a/d1/v/w") == 0);
+  for (const Publication& one : host.published) CHECK(one.payload.find("offline") == std::string::npos);
+  everywhere(1);
+  everywhere(10);
+  host.turn_until([&] {
+    return host.count("derived/a/d1/v/w") == 1 && host.count("derived/b/d1/v/v") == 1 &&
+           host.count("derived/d/d1/v/w") == 1;
+  });
+  CHECK(host.count("derived/c/d1/v/w") == 1);
+  for (const Publication& one : host.published) {
+    if (one.topic == "derived/a/d1/v/w") CHECK(one.payload.find("\"count\":2") != std::string::npos);
+    if (one.topic == "derived/b/d1/v/v") CHECK(one.payload.find("\"count\":1") != std::string::npos);
+  }
+}
+
+TEST_CASE("guest: where more than streams differs, all begins anew") {
+  Host host(stream("a", "w"));
+  (void)host.guest().message("a/d1", sample(0), 1, false);
+  (void)host.guest().message("a/d1", sample(1), 1, false);
+  host.configure(stream("b", "w"), R"("limits": {"series_max": 1000},)");
+  host.guest().reload();
+  host.turn_until([&] { return host.words.size() == 1; });
+  CHECK(host.words[0].find("all windows begin anew") != std::string::npos);
   // The open window of the old configuration has come out, with both samples, and after it weir said goodbye.
   REQUIRE(host.count("derived/a/d1/v/w") == 1);
   const auto at = [&](const std::string& text) {
@@ -387,7 +420,9 @@ TEST_CASE("stress: guest: messages, turns and reloads at once; every sample is i
       (void)host.guest().message("a/d" + std::to_string(i % 10), sample(sent / 10), 1, false);
       ++sent;
       if (i == 100) {
-        host.configure(stream("a", "w" + std::to_string(reload)));
+        host.configure(
+            stream("a", "w" + std::to_string(reload)),
+            reload % 5 == 0 ? R"("publish": {"buffer": )" + std::to_string(1000 + reload) + "}," : "");
         host.guest().reload();
       }
       if (i % 3 == 0) host.turn_until([] { return true; });
@@ -411,7 +446,7 @@ TEST_CASE("guest: it leaves at once, whatever is under way") {
     Host host(stream("a", "w"));
     for (int second = 0; second < 100; ++second) (void)host.guest().message("a/d1", sample(second), 1, false);
     if (i % 2 == 1) {
-      host.configure(stream("b", "w"));
+      host.configure(stream("b", "w"), i % 4 == 1 ? R"("publish": {"qos": 0},)" : "");
       host.guest().reload();
       for (int turn = 0; turn < i; ++turn) host.guest().tick(always(PluginSink::Taken::not_now));
     }
