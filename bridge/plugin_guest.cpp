@@ -1,6 +1,8 @@
 #include "bridge/plugin_guest.h"
 
+#include <linux/close_range.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,12 +18,22 @@ namespace {
 constexpr core::Duration look_every = std::chrono::milliseconds{2};  // for the broker's answer
 constexpr std::size_t words_max = 16;                                // lines that wait for the broker's log
 
-// The steady clock as of the last few milliseconds: a loop that turns for every message asks often.
+// An idle loop turns ten times a second, a busy one for every message.
+constexpr std::uint32_t turns_a_beat = 8;
+static_assert(turns_a_beat * std::chrono::milliseconds{100} < pulse_lost_after / 2);
+
+// The steady clock as of the last few milliseconds.
 Pulse::Time about_now() {
   timespec now{};
   (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
   return Pulse::Time{std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec}};
 }
+
+// The calling thread, and those it starts, have files of their own from now on, which are none but the
+// standard ones. The kernel counts references to files that threads share, at every read() of the broker's;
+// and a closed connection of the broker's must not stay open because of us. Without effect where it is
+// forbidden.
+void leave_files() noexcept { (void)::close_range(3, ~0U, CLOSE_RANGE_UNSHARE); }
 
 // In what a life can change.
 bool differs_in_streams_only(Config config, const Config& other) {
@@ -58,24 +70,55 @@ std::string what_became(const std::vector<StreamConfig>& before, const std::vect
 
 Guest::Guest(PluginOptions options) : options_(std::move(options)), bell_(options_.doorbell) {
   const SignalsBlocked blocked;
+  std::promise<void> begun;
+  std::future<void> told = begun.get_future();
+  house_ = std::jthread([this, begun = std::move(begun)]() mutable { keep_house(std::move(begun)); });
+  told.get();
+  current_ = life_.get();
+}
+
+Guest::~Guest() {
+  // In this order: a house that sees us leave lets go of what these are. It waits for nobody: sinks are
+  // closed.
+  current_->sink().close();
+  if (retiring_ != nullptr) retiring_->sink().close();
+  {
+    const std::lock_guard lock(mutex_);
+    leaving_.store(true, std::memory_order_release);
+  }
+  asked_.notify_one();
+}
+
+void Guest::keep_house(std::promise<void> begun) noexcept {
+  leave_files();
+  try {
+    begin();
+  } catch (...) {
+    http_.reset();
+    life_.reset();
+    return begun.set_exception(std::current_exception());
+  }
+  begun.set_value();
+  while (reload_asked()) {
+    try {
+      reload_once();
+    } catch (const std::exception& error) {
+      say(std::string("reload: the old configuration stays, for there is something wrong: ") + error.what());
+    }
+  }
+  http_.reset();
+  life_->end(finish_within);
+  life_.reset();
+}
+
+void Guest::begin() {
   config_ = load_config(options_.config);
   configure_log(config_.log);
   life_ = std::make_unique<PluginLife>(config_, pulse_, wake());
   show(*life_);
   http_ = listen(config_);
-  current_ = life_.get();
   tell_start();
   life_->begin();
-}
-
-Guest::~Guest() {
-  // In this order: a reloading thread that sees us leave lets go of what these are.
-  current_->sink().close();
-  if (retiring_ != nullptr) retiring_->sink().close();
-  leaving_.store(true, std::memory_order_release);
-  if (reloading_.joinable()) reloading_.join();
-  http_.reset();
-  life_->end(finish_within);  // it waits for nobody: its sink is closed
 }
 
 bool Guest::message(std::string_view topic, std::string_view payload, int qos, bool retain) {
@@ -85,7 +128,7 @@ bool Guest::message(std::string_view topic, std::string_view payload, int qos, b
 }
 
 void Guest::tick(const PluginSink::Deliver& deliver) {
-  pulse_.beat(about_now());
+  if (turns_++ % turns_a_beat == 0) pulse_.beat(about_now());
   if (next_.load(std::memory_order_acquire) != nullptr) {
     retiring_ = std::exchange(current_, next_.load(std::memory_order_relaxed));
     next_.store(nullptr, std::memory_order_release);
@@ -105,10 +148,17 @@ void Guest::tick(const PluginSink::Deliver& deliver) {
 void Guest::reload() {
   {
     const std::lock_guard lock(mutex_);
-    if (++reloads_ > 1) return;  // the thread will see it
+    reload_wished_ = true;  // many wishes are one
   }
-  const SignalsBlocked blocked;
-  reloading_ = std::jthread([this] { work_off_reloads(); });  // after the old one, which has no more to do
+  asked_.notify_one();
+}
+
+// Waits. False: weir is leaving.
+bool Guest::reload_asked() {
+  std::unique_lock lock(mutex_);
+  asked_.wait(lock, [this] { return reload_wished_ || leaving_.load(std::memory_order_relaxed); });
+  reload_wished_ = false;
+  return !leaving_.load(std::memory_order_relaxed);
 }
 
 std::vector<std::string> Guest::words() {
@@ -116,19 +166,6 @@ std::vector<std::string> Guest::words() {
   const std::lock_guard lock(mutex_);
   has_words_.store(false, std::memory_order_relaxed);
   return std::exchange(words_, {});
-}
-
-void Guest::work_off_reloads() noexcept {
-  for (bool more = true; more;) {
-    try {
-      reload_once();
-    } catch (const std::exception& error) {
-      say(std::string("reload: the old configuration stays, for there is something wrong: ") + error.what());
-    }
-    const std::lock_guard lock(mutex_);
-    reloads_ = std::min(reloads_ - 1, 1);  // many wishes are one
-    more = reloads_ != 0 && !leaving_.load(std::memory_order_acquire);
-  }
 }
 
 void Guest::reload_once() {

@@ -5,6 +5,9 @@
 #include "bridge/log.h"
 
 namespace bridge {
+namespace {
+constexpr std::uint32_t arrivals_max = 64;  // that share a time, though the loop does not turn
+}
 
 PluginLife::PluginLife(Config config, const Pulse& pulse, std::function<void()> wake)
     : config_(std::move(config)),
@@ -12,7 +15,6 @@ PluginLife::PluginLife(Config config, const Pulse& pulse, std::function<void()> 
       topics_(std::make_unique<TakenTopics>(config_.streams)),
       sink_(std::move(wake)),
       journal_(config_.limits.journal_bytes),
-      intake_(config_.limits, WhenFull::shed, core::Duration{0}, &journal_),  // the broker never waits for us
       service_(config_, {"inside", ""}, journal_, *this, sink_) {}
 
 PluginLife::~PluginLife() {
@@ -22,15 +24,26 @@ PluginLife::~PluginLife() {
 
 bool PluginLife::take(std::string_view topic, std::string_view payload, int qos) {
   if (!topics_->take(topic)) return false;
+  if (arrived_++ % arrivals_max == 0) arrival_ = clock_.now();
   // Whether the publisher asked to keep it (retain) says nothing about its age: it is new.
   Message message;
   message.topic = topic;
   message.payload = payload;
   message.qos = static_cast<std::uint8_t>(qos);
-  return intake_.take(message);
+  message.arrival = arrival_;
+  counters_.received.add();
+  const LimitsConfig& limits = config_.limits;
+  if (topic.size() > limits.topic_bytes_max || payload.size() > limits.payload_bytes_max) {
+    counters_.oversize.add();
+    return false;
+  }
+  const bool pushed = journal_.push(message);
+  if (!pushed) counters_.shed.add();  // the broker never waits for us
+  return pushed;
 }
 
 void PluginLife::turn() {
+  arrived_ = 0;
   if (next_topics_.load(std::memory_order_relaxed) == nullptr) return;
   topics_.reset(next_topics_.exchange(nullptr, std::memory_order_acq_rel));
 }
@@ -54,7 +67,7 @@ void PluginLife::end(core::Duration most) {
   if (!edge_.joinable()) return;
   end_within_ = most;
   ending_.store(true, std::memory_order_release);
-  intake_.stop();  // wakes the edge
+  journal_.close();  // wakes the edge
   edge_.join();
 }
 

@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "bridge/arrival_clock.h"
 #include "bridge/config.h"
-#include "bridge/intake.h"
 #include "bridge/journal.h"
 #include "bridge/plugin_pulse.h"
 #include "bridge/plugin_sink.h"
@@ -28,10 +28,11 @@ class PluginLife final : public Source {
   PluginLife(const PluginLife&) = delete;
   PluginLife& operator=(const PluginLife&) = delete;
 
-  // Broker's thread. Copies the message into the journal, if it is weir's; never waits. False: it is not, or
-  // there was no room (counted).
+  // Broker's thread, not after end(). Copies the message into the journal, if it is weir's; never waits.
+  // False: it is not, it is too large, or there was no room (counted).
   bool take(std::string_view topic, std::string_view payload, int qos);
-  // Broker's thread. Takes from now on what the streams adopted last have asked for.
+  // Broker's thread, after each turn of its loop, all of whose messages arrive at once. Takes from now on
+  // what the streams adopted last have asked for.
   void turn();
   // Broker's thread, but for what PluginSink says.
   [[nodiscard]] PluginSink& sink() { return sink_; }
@@ -42,15 +43,16 @@ class PluginLife final : public Source {
   // turn() then takes by their topics, after which `turned`.
   Adoption adopt(const std::vector<StreamConfig>& next);
   [[nodiscard]] bool turned() const { return next_topics_.load(std::memory_order_acquire) == nullptr; }
-  // The owner's thread. Ends in order, as Service::finish(); returns when all of it has ended. Idempotent.
+  // The owner's thread, when the broker's takes no more. Ends in order, as Service::finish(); returns when
+  // all of it has ended. Idempotent.
   void end(core::Duration most);
 
   [[nodiscard]] const Service& service() const { return service_; }
 
   // Source. Any thread, but for the last.
   [[nodiscard]] SourceState state() const override;
-  [[nodiscard]] const SourceCounters& counters() const override { return intake_.counters(); }
-  void stop_intake() override { intake_.stop(); }
+  [[nodiscard]] const SourceCounters& counters() const override { return counters_; }
+  void stop_intake() override { journal_.close(); }
 
  private:
   // What the owner's thread wishes of the edge's.
@@ -68,7 +70,11 @@ class PluginLife final : public Source {
   std::atomic<TakenTopics*> next_topics_{nullptr};  // owned; left for turn()
   PluginSink sink_;
   Journal journal_;
-  Intake intake_;
+  // Broker's thread.
+  ArrivalClock clock_;
+  core::Time arrival_{};       // of this turn's messages
+  std::uint32_t arrived_ = 0;  // of them; at 0 the clock is to be read
+  SourceCounters counters_;
   Service service_;
   std::atomic<Wish*> wish_{nullptr};
   std::atomic<bool> ending_{false};

@@ -7,12 +7,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <numeric>
+#include <random>
 #include <set>
 #include <thread>
 
 #include "bridge/error.h"
 #include "bridge/plugin_guest.h"
 #include "bridge/plugin_ring.h"
+#include "bridge/plugin_uncancelled.h"
+#include "bridge/topic.h"
 #include "tests/temp_folder.h"
 
 using namespace std::chrono_literals;
@@ -128,6 +131,31 @@ TEST_CASE("topics: taken is what the first stream that matches does not ignore")
   CHECK_FALSE(everything.take("$SYS/broker/uptime"));
   bridge::TakenTopics system(streams({"$SYS/#"}));
   CHECK_FALSE(system.take("$SYS/broker/uptime"));
+}
+
+TEST_CASE("topics: random filters and topics, taken as a pattern matches") {
+  std::mt19937 random(7);
+  const auto below = [&](unsigned n) { return static_cast<unsigned>(random() % n); };
+  const auto levels = [&](const std::vector<std::string>& choice) {
+    std::string text = choice[below(3)];
+    for (unsigned i = below(4); i > 0; --i) text += '/' + choice[below(static_cast<unsigned>(choice.size()))];
+    return text;
+  };
+  int taken = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string pattern = levels({"a", "b", "+", "ab", "{x" + std::to_string(i) + "}"});
+    if (std::count(pattern.begin(), pattern.end(), '{') > 1) continue;
+    if (below(4) == 0) pattern += below(2) == 0 ? "/#" : "/{more...}";
+    const std::string topic = levels({"a", "b", "ab", "", "c"});
+    CAPTURE(pattern);
+    CAPTURE(topic);
+    std::vector<std::string_view> captures;
+    std::string_view rest;
+    const bool expected = bridge::TopicPattern(pattern).match(topic, captures, rest);
+    REQUIRE(bridge::TakenTopics(streams({pattern})).take(topic) == expected);
+    taken += expected ? 1 : 0;
+  }
+  CHECK(taken > 1000);
 }
 
 TEST_CASE("sink: order, what a turn takes at most, and how each publication ends") {
@@ -251,6 +279,21 @@ TEST_CASE("stress: the doorbell ends the broker's sleep, and takes nothing from 
   }
   ringer.join();
   ::close(epoll);
+}
+
+TEST_CASE("a thread that is not cancelled is as before afterwards") {
+  int state = 0, type = 0;
+  {
+    const bridge::Uncancelled uncancelled;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    CHECK(state == PTHREAD_CANCEL_DISABLE);
+    (void)pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
+    CHECK(type == PTHREAD_CANCEL_ASYNCHRONOUS);
+  }
+  (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+  CHECK(state == PTHREAD_CANCEL_ENABLE);
+  (void)pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+  CHECK(type == PTHREAD_CANCEL_DEFERRED);
 }
 
 TEST_CASE("pulse: connected from the first turn of the loop, not without turns") {

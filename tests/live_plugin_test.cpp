@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
+#include <iterator>
 #include <set>
 #include <string_view>
 
@@ -396,6 +398,30 @@ TEST_CASE("reload: the windows of streams that are the same go on") {
   CHECK(result.topic == "derived/a/d1/v/w");
   CHECK(Json::parse(result.payload)["count"] == 2);
   CHECK(Json::parse(result.payload)["final"] == true);
+}
+
+TEST_CASE("weir and the broker have no file in common but the standard ones") {
+  Inside inside(config(stream("in")));
+  inside.start();
+  RawClient client(inside.port(), "client");
+  const auto files = [](const std::filesystem::path& folder, std::set<std::string>& into) {
+    for (const auto& one : std::filesystem::directory_iterator(folder)) {
+      std::error_code gone;
+      const std::string target = std::filesystem::read_symlink(one.path(), gone).string();
+      if (!gone && std::stoi(one.path().filename()) > 2) into.insert(target);
+    }
+  };
+  const std::filesystem::path process = "/proc/" + std::to_string(inside.broker().pid());
+  std::set<std::string> of_broker, of_weir, common;
+  files(process / "fd", of_broker);
+  for (const auto& task : std::filesystem::directory_iterator(process / "task")) {
+    if (task.path().filename() != process.filename()) files(task.path() / "fd", of_weir);
+  }
+  std::set_intersection(of_broker.begin(), of_broker.end(), of_weir.begin(), of_weir.end(),
+                        std::inserter(common, common.end()));
+  CHECK(of_broker.size() > 2);
+  CHECK(of_weir.size() == 1);  // the socket that HTTP is heard on
+  CHECK(common.empty());
 }
 
 TEST_CASE("loaded and unloaded, again and again") {
