@@ -41,7 +41,7 @@ class PluginLife final : public Source {
 
   // Source. Any thread, but for the last.
   [[nodiscard]] SourceState state() const override;
-  [[nodiscard]] const SourceCounters& counters() const override { return intake_.counters(); }
+  [[nodiscard]] SourceCounts counts() const override { return intake_.counters().read(); }
   void stop_intake() override { intake_.stop(); }
 
  private:

@@ -1,0 +1,153 @@
+// Several connections to a real Mosquitto, one of them lost: every message counts once, and a replay of what
+// was recorded gives the same bytes.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/client_under_test.h"
+#include "tests/live_program.h"
+#include "tests/mosquitto.h"
+#include "tests/relay.h"
+#include "tests/run_program.h"
+#include "tests/temp_folder.h"
+
+using bridge::LocalBroker;
+using test::eventually;
+using test::LiveProgram;
+using test::RawClient;
+using Json = nlohmann::json;
+
+namespace {
+
+const bool have_broker = test::require_mosquitto();
+
+const char* client() { return test::native() ? "native" : "paho"; }
+
+std::string stream(const std::string& name) {
+  return R"({"name": ")" + name + R"(", "from": ")" + name + R"(/{device}", "qos": 1, "lateness": "0s",
+    "payload": {"fields": {"v": "/v"}}, "detectors": [
+      {"name": "high", "kind": "threshold", "above": 90, "clear": 50}, {"name": "gone", "kind": "silence", "after": "1s"}],
+    "windows": [{"name": "1s", "length": "1s", "aggregates": ["count", "sum", "min", "max", "first", "last", "p95"]},
+      {"name": "site", "kind": "count", "samples": 7, "by": [], "aggregates": ["sum", "first", "last"]}]})";
+}
+
+// The next status of which `wanted` holds, of the few hundred that may come before.
+Json status_with(RawClient& reader, const std::function<bool(const Json&)>& wanted) {
+  Json status;
+  for (int i = 0; i < 600; ++i) {
+    status = Json::parse(reader.next().payload);
+    if (status["state"] == "online" && wanted(status)) return status;
+  }
+  FAIL("no such status; the last: ", status.dump());
+  return {};
+}
+
+// What ends with the input is unfinished, and told by a replay alone.
+bool is_final(const Json& result) { return !result.contains("final") || result["final"] == true; }
+
+struct Results {
+  std::vector<std::string> final;            // topic, payload; sorted
+  std::map<std::string, double> count, sum;  // of the windows by time, by device, unfinished ones too
+};
+
+void take(Results& results, const std::string& topic, const std::string& payload) {
+  const Json json = Json::parse(payload);
+  if (is_final(json)) results.final.push_back(topic + " " + payload);
+  if (json.value("window", "") != "1s") return;
+  results.count[json["device"]] += json["count"].get<double>();
+  results.sum[json["device"]] += json["sum"].get<double>();
+}
+
+Results replayed(const std::string& config, const std::string& recording) {
+  const test::Ran ran = test::run_weir({"replay", config, recording});
+  REQUIRE(ran.code == 0);
+  Results results;
+  std::istringstream out(ran.out);
+  for (std::string line; std::getline(out, line);) {
+    const std::size_t at = line.find(R"("payload":)");
+    REQUIRE(at != std::string::npos);
+    take(results, Json::parse(line)["topic"], line.substr(at + 10, line.size() - at - 11));
+  }
+  std::ranges::sort(results.final);
+  return results;
+}
+
+void check_one_lost(const std::string& share) {
+  CAPTURE(share);
+  LocalBroker broker({false, true, "max_queued_messages 100000"});
+  broker.start();
+  test::Relay relay(broker.port());
+  const test::TempFolder folder;
+  RawClient results(broker.port(), "results");
+  results.subscribe("derived/#");  // QoS 0: all of it stands before the answer to flush()
+  RawClient statuses(broker.port(), "statuses");
+  statuses.subscribe("status", 1);
+  const std::string config = R"({"broker": {"url": ")" + relay.url() + R"(", "client": ")" + client() +
+                             R"(", "connections": 3, "share": ")" + share + R"("},
+    "status": {"topic": "status", "every": "1s"}, "http": {"listen": ""}, "streams": [)" +
+                             stream("a") + "," + stream("b") + "," + stream("c") + "]}";
+  LiveProgram weir(config, folder.file("recording"));
+  const Json first = status_with(statuses, [](const Json& one) { return one["subscribed"] == true; });
+  CHECK(first["connects"] == 3);
+  CHECK(first["disconnects"] == 0);
+
+  // Every device has its values, every value one message.
+  constexpr int messages = 3000;
+  std::map<std::string, double> count, sum;
+  RawClient publisher(broker.port(), "publisher");
+  for (int i = 0; i < messages; ++i) {
+    const std::string topic = std::string(1, "abc"[i % 3]) + "/d" + std::to_string(i % 15);
+    const int value = i % 101;
+    count[topic.substr(2)] += 1;
+    sum[topic.substr(2)] += value;
+    publisher.publish(topic, R"({"v":)" + std::to_string(value) + "}", 1);
+    if (i == 1000) relay.mute("weir-2");
+    if (i == 1500) {
+      // It has answered what the broker never heard of: that comes again.
+      REQUIRE(eventually([&] { return relay.lost("weir-2") > 0; }));
+      REQUIRE(relay.cut("weir-2"));
+    }
+  }
+  const Json end = status_with(statuses, [&](const Json& one) {
+    return one["messages"]["decoded"] == messages && one["messages"]["in_flight"] == 0 &&
+           one["connected"] == true && one["subscribed"] == true;
+  });
+  CHECK(end["connects"] == 4);
+  CHECK(end["disconnects"] == 1);
+  CHECK(end["messages"]["duplicate"].get<int>() > 0);
+  CHECK(end["messages"]["received"].get<int>() == messages + end["messages"]["duplicate"].get<int>());
+  CHECK(end["samples"]["total"] == 2 * messages);
+  CHECK(weir.logged("as weir-2") > 0);
+
+  CHECK(weir.stop() == 0);
+  results.flush();
+  Results live;
+  while (results.pending()) {
+    const RawClient::Received message = results.next();
+    take(live, message.topic, message.payload);
+  }
+  std::ranges::sort(live.final);
+  const Results again = replayed(folder.write("c.json", config), folder.file("recording"));
+  CHECK(again.count == count);
+  CHECK(again.sum == sum);
+  CHECK(live.final.size() > 3 * (messages / 21));  // besides windows by time and flags
+  REQUIRE(live.final.size() == again.final.size());
+  for (std::size_t i = 0; i < live.final.size(); ++i) REQUIRE(live.final[i] == again.final[i]);
+}
+
+}  // namespace
+
+TEST_CASE("filters split over three connections, one lost: every message counts once, a replay is the same") {
+  check_one_lost("");
+}
+
+TEST_CASE("three connections share every filter, one lost: every message counts once, a replay is the same") {
+  check_one_lost("g");
+}
