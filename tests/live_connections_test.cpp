@@ -95,6 +95,8 @@ void check_one_lost(const std::string& share) {
                              stream("a") + "," + stream("b") + "," + stream("c") + "]}";
   LiveProgram weir(config, folder.file("recording"));
   const Json first = status_with(statuses, [](const Json& one) { return one["subscribed"] == true; });
+  RawClient outages(broker.port(), "outages");
+  outages.subscribe("status/flag/link", 1);
   CHECK(first["connects"] == 3);
   CHECK(first["disconnects"] == 0);
 
@@ -124,7 +126,10 @@ void check_one_lost(const std::string& share) {
   CHECK(end["messages"]["duplicate"].get<int>() > 0);
   CHECK(end["messages"]["received"].get<int>() == messages + end["messages"]["duplicate"].get<int>());
   CHECK(end["samples"]["total"] == 2 * messages);
-  CHECK(weir.logged("as weir-2") > 0);
+  // One outage, told when it was over: while one connection was away, the link was down.
+  CHECK(Json::parse(outages.next().payload)["state"] == "cleared");
+  outages.flush();
+  CHECK_FALSE(outages.pending());
 
   CHECK(weir.stop() == 0);
   results.flush();
@@ -150,4 +155,87 @@ TEST_CASE("filters split over three connections, one lost: every message counts 
 
 TEST_CASE("three connections share every filter, one lost: every message counts once, a replay is the same") {
   check_one_lost("g");
+}
+
+TEST_CASE("filters that move to other connections: nothing is missed, and nothing counts twice afterwards") {
+  LocalBroker broker;
+  broker.start();
+  RawClient statuses(broker.port(), "statuses");
+  statuses.subscribe("status", 1);
+  RawClient publisher(broker.port(), "publisher");
+  const auto config = [&](const std::string& connections) {
+    return R"({"broker": {"url": ")" + broker.url() + R"(", "client": ")" + client() + R"(", )" +
+           connections +
+           R"(}, "status": {"topic": "status", "every": "1s"}, "http": {"listen": ""}, "streams": [)" +
+           stream("a") + "," + stream("b") + "," + stream("c") + "]}";
+  };
+  const auto publish = [&](int times) {
+    for (int i = 0; i < 3 * times; ++i)
+      publisher.publish(std::string(1, "abc"[i % 3]) + "/d", R"({"v":)" + std::to_string(i) + "}", 1);
+  };
+  struct Life {
+    const char* connections;
+    int left;  // filters that a connection has no more
+  };
+  bool first = true;
+  for (const Life life : {Life{R"("connections": 1)", 0}, Life{R"("connections": 3)", 2},
+                          Life{R"("connections": 3, "share": "g")", 3}}) {
+    CAPTURE(life.connections);
+    if (!first) publish(5);  // kept by the sessions of the life before
+    LiveProgram weir(config(life.connections));
+    (void)status_with(statuses, [](const Json& one) { return one["subscribed"] == true; });
+    REQUIRE(eventually([&] { return weir.logged("unsubscribed what the configuration") == life.left; }));
+    publish(7);
+    const int expected = first ? 21 : 36;
+    const Json end = status_with(statuses, [&](const Json& one) {
+      return one["messages"]["decoded"] >= expected && one["messages"]["in_flight"] == 0;
+    });
+    CHECK(end["messages"]["received"] == expected);
+    CHECK(weir.stop() == 0);
+    first = false;
+  }
+}
+
+TEST_CASE("a recorder beside a bridge that shares takes nothing from it, and records every message once") {
+  LocalBroker broker;
+  broker.start();
+  const test::TempFolder folder;
+  RawClient statuses(broker.port(), "statuses");
+  statuses.subscribe("status", 1);
+  const std::string config = R"({"broker": {"url": ")" + broker.url() + R"(", "client": ")" + client() +
+                             R"(", "connections": 2, "share": "g"},
+    "status": {"topic": "status", "every": "1s"}, "http": {"listen": ""}, "streams": [)" +
+                             stream("a") + "]}";
+  LiveProgram weir(config);
+  (void)status_with(statuses, [](const Json& one) { return one["subscribed"] == true; });
+  LiveProgram recorder(config, folder.file("recording"), LiveProgram::Command::record);
+  REQUIRE(eventually([&] { return recorder.logged("mqtt: connected") == 2; }));
+  RawClient publisher(broker.port(), "publisher");
+  int sent = 0;
+  const auto publish = [&] { publisher.publish("a/d", "{\"v\":" + std::to_string(sent++) + "}", 1); };
+  const auto last = [&] { return "{\"v\":" + std::to_string(sent - 1) + "}"; };
+  // Until both connections of the recorder have it.
+  REQUIRE(eventually([&] {
+    publish();
+    const std::string before = last();
+    publish();
+    const std::string recording = folder.read("recording");
+    return recording.find(before) != std::string::npos && recording.find(last()) != std::string::npos;
+  }));
+  const int begin = sent;
+  for (int i = 0; i < 50; ++i) publish();
+  REQUIRE(eventually([&] { return folder.read("recording").find(last()) != std::string::npos; }));
+  CHECK(recorder.stop() == 0);
+  const Json end = status_with(statuses, [&](const Json& one) {
+    return one["messages"]["decoded"] >= sent && one["messages"]["in_flight"] == 0;
+  });
+  CHECK(end["messages"]["received"] == sent);
+  const std::string recording = folder.read("recording");
+  for (int i = begin; i < sent; ++i) {
+    const std::string payload = "{\"v\":" + std::to_string(i) + "}";
+    CAPTURE(payload);
+    const std::size_t at = recording.find(payload);
+    REQUIRE(at != std::string::npos);
+    CHECK(recording.find(payload, at + 1) == std::string::npos);
+  }
 }
