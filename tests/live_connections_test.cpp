@@ -6,11 +6,14 @@
 #include <cstdlib>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "bridge/journal.h"
+#include "bridge/mqtt_client.h"
 #include "tests/client_under_test.h"
 #include "tests/live_program.h"
 #include "tests/mosquitto.h"
@@ -38,10 +41,10 @@ std::string stream(const std::string& name) {
       {"name": "site", "kind": "count", "samples": 7, "by": [], "aggregates": ["sum", "first", "last"]}]})";
 }
 
-// The next status of which `wanted` holds, of the few hundred that may come before.
+// The next status of which `wanted` holds, of those that come within two minutes.
 Json status_with(RawClient& reader, const std::function<bool(const Json&)>& wanted) {
   Json status;
-  for (int i = 0; i < 600; ++i) {
+  for (int i = 0; i < 120; ++i) {
     status = Json::parse(reader.next().payload);
     if (status["state"] == "online" && wanted(status)) return status;
   }
@@ -237,5 +240,36 @@ TEST_CASE("a recorder beside a bridge that shares takes nothing from it, and rec
     const std::size_t at = recording.find(payload);
     REQUIRE(at != std::string::npos);
     CHECK(recording.find(payload, at + 1) == std::string::npos);
+  }
+}
+
+TEST_CASE("No Local is asked for, but with a shared subscription, where MQTT 5 forbids it") {
+  using namespace std::string_literals;
+  for (const std::string share : {"", "g"}) {
+    CAPTURE(share);
+    std::mutex mutex;
+    std::vector<std::string> subscribes;
+    test::ScriptedBroker broker(
+        {test::mqtt_packet(0x20, "\x00\x00\x00"s), [&](const test::Wire::Packet& packet) {
+           if (packet.type() != 8) return ""s;
+           const std::lock_guard lock(mutex);
+           subscribes.push_back(packet.body);
+           return test::mqtt_packet(0x90, packet.body.substr(0, 2) + "\x00\x01"s);
+         }});
+    bridge::MqttClientSpec spec;
+    spec.broker.url = broker.url();
+    spec.broker.client = test::client_under_test();
+    spec.broker.share = share;
+    spec.subscriptions = {{"in/+", 1, false}};
+    bridge::Journal journal(1 << 20);
+    bridge::MqttClient client(spec, &journal);
+    client.start();
+    REQUIRE(eventually([&] { return client.state().subscribed; }));
+    const std::lock_guard lock(mutex);
+    REQUIRE(subscribes.size() == 1);
+    // QoS 1, no retained messages; 4: No Local.
+    const std::string expected =
+        share.empty() ? test::mqtt_text("in/+") + '\x25' : test::mqtt_text("$share/g/in/+") + '\x21';
+    CHECK(subscribes[0].substr(3) == expected);
   }
 }
