@@ -31,6 +31,8 @@ Json broker_json(const BrokerConfig& broker) {
   out["receive_maximum"] = broker.receive_maximum;
   out["client"] = name_in(client_names, broker.client);
   out["read_interval"] = format_duration(broker.read_interval);
+  out["connections"] = broker.connections;
+  put_unless_empty(out, "share", broker.share);
   return out;
 }
 

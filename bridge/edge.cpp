@@ -316,7 +316,7 @@ struct Edge::Inner {
     if (message.topic.size() > limits.topic_bytes_max || message.payload.size() > limits.payload_bytes_max) {
       return MessageOutcome::oversize;
     }
-    if (message.qos > 0 && message.packet_id != 0 && repeats.seen(message, topic_hash, position))
+    if (message.qos > 0 && message.packet_id != 0 && repeats.seen(message, topic_hash))
       return MessageOutcome::duplicate;
     Route* const from = route(message.topic, topic_hash);
     if (from->stream == nullptr) return MessageOutcome::unmatched;

@@ -51,7 +51,7 @@ class PluginLife final : public Source {
 
   // Source. Any thread, but for the last.
   [[nodiscard]] SourceState state() const override;
-  [[nodiscard]] const SourceCounters& counters() const override { return counters_; }
+  [[nodiscard]] SourceCounts counts() const override { return counters_.read(); }
   void stop_intake() override { journal_.close(); }
 
  private:

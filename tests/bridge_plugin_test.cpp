@@ -506,6 +506,6 @@ TEST_CASE("a life that has not begun gathers, and sheds at once when it is full"
   while (life.take("a/d", payload, 0)) ++taken;
   CHECK(taken > 500);
   CHECK_FALSE(life.take("a/d", payload, 0));
-  CHECK(life.counters().shed.get() == 2);
-  CHECK(life.counters().received.get() == static_cast<std::uint64_t>(taken) + 2);
+  CHECK(life.counts().shed == 2);
+  CHECK(life.counts().received == static_cast<std::uint64_t>(taken) + 2);
 }
