@@ -1,5 +1,6 @@
 #include "bridge/bench_plugin.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include "bridge/bench_generator.h"
 #include "bridge/bench_load.h"
 #include "bridge/bench_observer.h"
+#include "bridge/bench_ping.h"
 #include "bridge/bench_subject.h"
 #include "bridge/run.h"
 
@@ -68,9 +70,11 @@ class PluginBench {
     flow->allowed = std::numeric_limits<std::uint64_t>::max();
     Child generator = Child::of([&] { return generate(broker.port(), load_, options_.rate, *flow); });
     wait(warm_up);
+    Pinger pinger(broker.port());
     const Mark begin = mark(broker, *flow);
     wait(duration_);
     const Mark end = mark(broker, *flow);
+    const Latencies pings = pinger.stop();
     flow->ends = true;
     while (!flow->ended) wait(milliseconds{10});
 
@@ -80,6 +84,8 @@ class PluginBench {
     round.rate = messages / std::chrono::duration<double>(end.time - begin.time).count();
     round.thread_cpu_us = (end.thread_us - begin.thread_us) / messages;
     round.cpu_us = (end.process_us - begin.process_us) / messages;
+    round.ping_p99_ms = pings.percentile_ms(0.99);
+    round.ping_most_ms = pings.most_ms();
     round.sent = flow->sent;
     if (!null) settle(http, round);
     return round;
@@ -178,17 +184,24 @@ std::string text_of(const PluginReport& report) {
   std::snprintf(
       line, sizeof line,
       "level G inside Mosquitto: %u devices, one number of each message, %u cores, rounds of %.0f s\n"
-      "            messages/s  ratio  broker thread us/message  ratio  process us/message  shed\n",
+      "            messages/s  ratio  broker thread us/message  ratio  process us/message  shed  ping p99 ms "
+      " longest\n",
       report.devices, report.cores, report.seconds);
   std::string out = line;
   for (const char* subject : subjects) {
     std::uint64_t shed = 0;
-    for (const PluginRound& round : report.rounds) shed += round.subject == subject ? round.shed : 0;
-    std::snprintf(line, sizeof line, "%-10s %11.0f %6.3f %25.3f %6.3f %19.3f %5llu\n", subject,
+    double longest = 0;
+    for (const PluginRound& round : report.rounds) {
+      if (round.subject != subject) continue;
+      shed += round.shed;
+      longest = std::max(longest, round.ping_most_ms);
+    }
+    std::snprintf(line, sizeof line, "%-10s %11.0f %6.3f %25.3f %6.3f %19.3f %5llu %12.2f %8.2f\n", subject,
                   report.middle_of(subject, &PluginRound::rate), report.ratio(subject, &PluginRound::rate),
                   report.middle_of(subject, &PluginRound::thread_cpu_us),
                   report.ratio(subject, &PluginRound::thread_cpu_us),
-                  report.middle_of(subject, &PluginRound::cpu_us), static_cast<unsigned long long>(shed));
+                  report.middle_of(subject, &PluginRound::cpu_us), static_cast<unsigned long long>(shed),
+                  report.middle_of(subject, &PluginRound::ping_p99_ms), longest);
     out += line;
   }
   return out + (report.complete() ? "every message sent was received\n" : "MESSAGES ARE MISSING\n");
@@ -207,6 +220,8 @@ std::string json_of(const PluginReport& report) {
                               {"rate", round.rate},
                               {"broker_thread_us", round.thread_cpu_us},
                               {"process_us", round.cpu_us},
+                              {"ping_p99_ms", round.ping_p99_ms},
+                              {"ping_most_ms", round.ping_most_ms},
                               {"sent", round.sent},
                               {"received", round.received},
                               {"shed", round.shed},

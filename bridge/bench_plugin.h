@@ -13,11 +13,12 @@
 namespace bridge {
 
 struct PluginRound {
-  std::string subject;                                   // null, weir, consume
-  double rate = 0;                                       // messages per second, in the measured part
-  double thread_cpu_us = 0;                              // of the broker's own thread, per message
-  double cpu_us = 0;                                     // of the whole process
-  std::uint64_t sent = 0;                                // in the whole round
+  std::string subject;                       // null, weir, consume
+  double rate = 0;                           // messages per second, in the measured part
+  double thread_cpu_us = 0;                  // of the broker's own thread, per message
+  double cpu_us = 0;                         // of the whole process
+  double ping_p99_ms = 0, ping_most_ms = 0;  // how long a ping of another client waited for its answer
+  std::uint64_t sent = 0;                    // in the whole round
   std::uint64_t received = 0, shed = 0, aggregated = 0;  // weir's
 };
 
