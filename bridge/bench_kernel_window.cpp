@@ -72,8 +72,8 @@ std::vector<BenchFigure> one_array(const KernelOptions& options) {
           one_array(options, naive::sum_in_four_chains, "a bare vectorised sum in four chains")};
 }
 
-// All functions at every point over the last 300, against doing that point by point: with a lock and a
-// quadratic sort, without the lock, and with a good sort.
+// All functions at every point over the last 300, against doing that point by point: as the predecessor does,
+// without its lock, with one sort instead of one for each percentile, and with a good one.
 std::vector<BenchFigure> every_function(const KernelOptions& options) {
   const core::Plan plan = every_function_plan();
   core::SeriesTable table(1);
@@ -113,9 +113,11 @@ std::vector<BenchFigure> every_function(const KernelOptions& options) {
   };
   const std::uint64_t scale = std::max<std::uint64_t>(options.samples / 1'000'000, 1);
   constexpr std::array rivals{
-      Rival{naive::Form::locked_quadratic, "point by point, quadratic sort, lock", 100},
-      Rival{naive::Form::quadratic, "point by point, quadratic sort, no lock", 100},
-      Rival{naive::Form::sorted, "point by point, std::sort, no lock", 2000}};
+      Rival{naive::Form::sorts_for_each_locked,
+            "the predecessor's: a quadratic sort for each percentile, lock", 20},
+      Rival{naive::Form::sorts_for_each, "the same without the lock", 20},
+      Rival{naive::Form::quadratic_sort_once, "one quadratic sort a point, no lock", 100},
+      Rival{naive::Form::std_sort_once, "one std::sort a point, no lock", 2000}};
   const std::uint64_t points = 50'000 * scale;
   std::vector<BenchFigure> figures;
   (void)weir(100'000);

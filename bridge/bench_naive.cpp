@@ -14,8 +14,8 @@ namespace {
 
 void quadratic_sort(std::vector<double>& values) {
   for (std::size_t i = 0; i + 1 < values.size(); ++i) {
-    for (std::size_t k = 0; k + 1 < values.size() - i; ++k) {
-      if (values[k] > values[k + 1]) std::swap(values[k], values[k + 1]);
+    for (std::size_t k = i + 1; k < values.size(); ++k) {
+      if (values[i] > values[k]) std::swap(values[i], values[k]);
     }
   }
 }
@@ -78,10 +78,23 @@ PointByPoint::PointByPoint(Form form, std::size_t window, std::pair<double, doub
 
 void PointByPoint::add(double value) {
   std::unique_lock lock(mutex_, std::defer_lock);
-  if (form_ == Form::locked_quadratic) lock.lock();
+  if (form_ == Form::sorts_for_each_locked) lock.lock();
   values_.push_back(value);
   if (values_.size() > window_) values_.erase(values_.begin());
   compute();
+}
+
+const std::vector<double>& PointByPoint::ordered() {
+  const bool once = form_ == Form::quadratic_sort_once || form_ == Form::std_sort_once;
+  if (once && in_order_) return ordered_;
+  ordered_ = values_;
+  if (form_ == Form::std_sort_once) {
+    std::sort(ordered_.begin(), ordered_.end());
+  } else {
+    quadratic_sort(ordered_);
+  }
+  in_order_ = true;
+  return ordered_;
 }
 
 void PointByPoint::compute() {
@@ -99,13 +112,10 @@ void PointByPoint::compute() {
   const double mean = total / count;
   for (const double value : values_) squares += (value - mean) * (value - mean);
   const double variance = count > 1 ? squares / (count - 1) : 0;
-  std::vector<double> sorted = values_;
-  if (form_ == Form::sorted) {
-    std::sort(sorted.begin(), sorted.end());
-  } else {
-    quadratic_sort(sorted);
-  }
-  const double lower = percentile(sorted, 0.25), upper = percentile(sorted, 0.75);
+  in_order_ = false;
+  const auto at = [this](double p) { return percentile(ordered(), p); };
+  const std::vector<double>& quartiles = ordered();  // two of one copy
+  const double lower = percentile(quartiles, 0.25), upper = percentile(quartiles, 0.75);
   const double reach = 1.5 * (upper - lower);
   const auto outliers = static_cast<double>(std::count_if(values_.begin(), values_.end(), [=](double value) {
     return value < lower - reach || value > upper + reach;
@@ -117,12 +127,12 @@ void PointByPoint::compute() {
               largest,
               variance,
               std::sqrt(variance),
-              percentile(sorted, 0.5),
-              lower,
-              upper,
-              percentile(sorted, 0.9),
-              percentile(sorted, 0.95),
-              percentile(sorted, 0.99),
+              at(0.5),
+              at(0.25),
+              at(0.75),
+              at(0.9),
+              at(0.95),
+              at(0.99),
               values_.front(),
               values_.back(),
               values_.back() - values_.front(),

@@ -16,7 +16,14 @@ namespace bridge::naive {
 // The same in four chains, so that nothing waits but for loads.
 [[nodiscard]] double sum_in_four_chains(std::span<const double> values) noexcept;
 
-enum class Form : std::uint8_t { locked_quadratic, quadratic, sorted };
+// How a point's percentiles and outliers are come by. The first two are the predecessor's way: each of the
+// seven copies the window and sorts it anew, exchanging whatever stands in the wrong order.
+enum class Form : std::uint8_t {
+  sorts_for_each_locked,  // with a lock round every point
+  sorts_for_each,
+  quadratic_sort_once,
+  std_sort_once,
+};
 
 class PointByPoint {
  public:
@@ -27,12 +34,15 @@ class PointByPoint {
 
  private:
   void compute();
+  [[nodiscard]] const std::vector<double>& ordered();
 
   Form form_;
   std::size_t window_;
   std::pair<double, double> range_;
   std::mutex mutex_;
   std::vector<double> values_;
+  std::vector<double> ordered_;
+  bool in_order_ = false;  // ordered_ is this point's
   std::vector<double> results_;
 };
 

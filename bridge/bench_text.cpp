@@ -120,7 +120,7 @@ std::string text_of(const KernelReport& report) {
   std::string out =
       "level K: decoded samples into windows, in process; median of rounds, yardsticks in between\n";
   for (const BenchFigure& f : report.figures) {
-    add(out, "%-52s %8llu series %u cores %-16s %9.2f M/s  %6.3f of %s (%.2f M/s)", f.what.c_str(),
+    add(out, "%-52s %8llu series %u cores %-16s %9.2f M/s  %6.3f of %s (%.3g M/s)", f.what.c_str(),
         static_cast<unsigned long long>(f.keys), f.cores, f.window.c_str(), f.value * 1e-6, f.ratio,
         f.yardstick.c_str(), f.yardstick_value * 1e-6);
     if (f.samples > 0) {

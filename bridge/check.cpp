@@ -5,6 +5,7 @@
 
 #include "bridge/commands.h"
 #include "bridge/config_names.h"
+#include "bridge/connections.h"
 #include "bridge/error.h"
 #include "bridge/pipeline.h"
 #include "bridge/rules.h"
@@ -39,13 +40,33 @@ void head(std::string_view title, std::string& out) {
   out += "# " + std::string{title} + '\n';
 }
 
-void subscriptions(const Config& config, const Rules& rules, std::string& out) {
+void connections(const Config& config, const std::vector<MqttClientSpec>& all, std::string& out) {
+  const BrokerConfig& broker = config.broker;
+  if (broker.connections == 1 && broker.share.empty()) return;
+  out += "connections: " + std::to_string(all.size());
+  if (all.size() < broker.connections) {
+    out += " (not " + std::to_string(broker.connections) +
+           " as broker.connections says: no filter is left for more)";
+  }
+  out += '\n';
+  for (const MqttClientSpec& one : all) {
+    out += "  " + shown(one.broker.client_id) + ": ";
+    std::string filters;
+    for (const Subscription& subscription : one.subscriptions)
+      filters += (filters.empty() ? "" : ", ") + shown(subscription.filter);
+    out += filters + '\n';
+  }
+}
+
+void subscriptions(const Config& config, const Rules& rules, const std::vector<MqttClientSpec>& all,
+                   std::string& out) {
   head("subscriptions", out);
   for (const auto& stream : rules.streams()) {
     const StreamConfig& from = *stream->config;
     out += shown(stream->pattern.filter()) + ": stream " + shown(from.name);
     out += from.ignore ? ", ignored (not subscribed)\n" : ", qos " + std::to_string(from.qos) + '\n';
   }
+  connections(config, all, out);
   out += "status: " + shown(status_topic(config)) + " every " + format_duration(config.status.every) + '\n';
 }
 
@@ -149,7 +170,8 @@ void detector_memory(const Rules& rules, std::string& out) {
   }
 }
 
-void memory(const Config& config, const Rules& rules, std::uint32_t shards, std::string& out) {
+void memory(const Config& config, const Rules& rules, std::uint32_t shards, std::size_t connections,
+            std::string& out) {
   head("memory", out);
   const std::size_t most = series_memory(rules, out);
   detector_memory(rules, out);
@@ -161,7 +183,10 @@ void memory(const Config& config, const Rules& rules, std::uint32_t shards, std:
   out += "limits.series_max " + std::to_string(series) + ": at most " + bytes_text(series * most) +
          " of state, and about " + bytes_text(series * tables) + " of tables\n";
   out += "queues of " + std::to_string(shards) + " workers: " + bytes_text(queue * shards) + '\n';
-  out += "journal: " + bytes_text(config.limits.journal_bytes) + '\n';
+  const std::uint64_t journal = config.limits.journal_bytes;
+  out += "journal: " + bytes_text(journal);
+  if (connections > 1) out += ", " + bytes_text(journal / connections) + " for each connection";
+  out += '\n';
   out += "outboxes: at most " + bytes_text(std::uint64_t{outbox_bytes_max} * shards) + '\n';
   out += "waiting for the broker: at most " + std::to_string(config.publish.buffer) + " results\n";
 }
@@ -192,9 +217,10 @@ std::string check_report(const Config& config, std::uint32_t shards) {
   std::string out;
   head("effective configuration", out);
   out += describe(config);
-  subscriptions(config, rules, out);
+  const std::vector<MqttClientSpec> connections = split_connections(client_spec(config));
+  subscriptions(config, rules, connections, out);
   derived_topics(rules, out);
-  memory(config, rules, shards, out);
+  memory(config, rules, shards, connections.size(), out);
   left_out(rules, out);
   return out;
 }

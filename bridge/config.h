@@ -33,6 +33,8 @@ struct TlsConfig {
 
 enum class Client : std::uint8_t { paho, native };
 
+inline constexpr std::uint32_t connections_max = 8;
+
 struct BrokerConfig {
   std::string url = "mqtt://localhost:1883";  // mqtt:// or mqtts://, host, optional port (1883, 8883). Host
                                               // names are checked
@@ -53,6 +55,9 @@ struct BrokerConfig {
   // The native client reads at most once in so long while messages of QoS 0 keep coming, which costs much
   // less for each; 0s to 100ms, 0s: whenever something has come.
   Duration read_interval = 1ms;
+  // For a broker that gives one connection less than it has; 1 to 8. What they have is in connections.h.
+  std::uint32_t connections = 1;
+  std::string share;  // group of shared subscriptions (MQTT 5); empty: filters are split over the connections
 };
 
 enum class WhenFull : std::uint8_t { block, shed };
@@ -247,6 +252,7 @@ struct Config {
 // missing or cannot be read. Touches no network.
 [[nodiscard]] std::vector<std::string> missing_files(const Config& config);
 [[nodiscard]] std::string describe(const Config& config);
+[[nodiscard]] std::string describe(const StreamConfig& stream);
 
 // "250ms", "1.5s", "1m", "2h", "7d": a number and ns, us, ms, s, m, h or d. Nothing when it is not one, or no
 // whole number of nanoseconds.

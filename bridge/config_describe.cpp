@@ -31,6 +31,8 @@ Json broker_json(const BrokerConfig& broker) {
   out["receive_maximum"] = broker.receive_maximum;
   out["client"] = name_in(client_names, broker.client);
   out["read_interval"] = format_duration(broker.read_interval);
+  out["connections"] = broker.connections;
+  put_unless_empty(out, "share", broker.share);
   return out;
 }
 
@@ -191,6 +193,10 @@ Json stream_json(const StreamConfig& stream) {
 }
 
 }  // namespace
+
+std::string describe(const StreamConfig& stream) {
+  return stream_json(stream).dump(2, ' ', false, Json::error_handler_t::replace);
+}
 
 std::string describe(const Config& config) {
   Json out;

@@ -50,6 +50,8 @@ void read_broker(const Node& node, const std::string& pointer, Problems& problem
   in.integer("receive_maximum", broker.receive_maximum, 1, 65535);
   in.choice("client", broker.client, client_names);
   in.duration("read_interval", broker.read_interval, 0s, 100ms);
+  in.integer("connections", broker.connections, 1, connections_max);
+  in.text("share", broker.share);
   in.finish();
 }
 

@@ -2,7 +2,9 @@
 #include <charconv>
 #include <optional>
 
+#include "bridge/config_names.h"
 #include "bridge/config_read.h"
+#include "bridge/connections.h"
 #include "bridge/error.h"
 #include "bridge/journal.h"
 #include "bridge/session_filters.h"
@@ -118,18 +120,48 @@ void check_aggregation(const AggregationConfig& aggregation, Problems& problems)
   }
 }
 
-// A message that no empty journal can take would hold the source back, in vain, each time it comes.
-void check_limits(const LimitsConfig& limits, Problems& problems) {
+// A message that no empty journal can take would hold the source back, in vain, each time it comes. Each
+// connection has its part of the journal.
+void check_limits(const LimitsConfig& limits, std::size_t connections, Problems& problems) {
+  const std::string each =
+      connections == 1 ? "" : " for each of " + std::to_string(connections) + " connections";
+  if (limits.journal_bytes < Journal::bytes_least(connections)) {
+    problems.add("/limits/journal_bytes", std::to_string(limits.journal_bytes) + ": must be at least " +
+                                              std::to_string(Journal::bytes_least(connections)) +
+                                              ", which is two blocks" + each);
+    return;
+  }
   const std::uint64_t message = std::uint64_t{limits.payload_bytes_max} + limits.topic_bytes_max;
-  const std::uint64_t most = Journal::message_bytes_max(limits.journal_bytes);
+  const std::uint64_t most = Journal::message_bytes_max(limits.journal_bytes, connections);
   if (message <= most) return;
   std::uint64_t enough = 2 * limits.journal_bytes;
-  while (Journal::message_bytes_max(enough) < message) enough *= 2;
-  problems.add("/limits/payload_bytes_max", std::to_string(limits.payload_bytes_max) + ": journal_bytes " +
-                                                std::to_string(limits.journal_bytes) +
-                                                " must hold two messages of this size; choose at most " +
-                                                std::to_string(most - limits.topic_bytes_max) +
-                                                ", or journal_bytes of at least " + std::to_string(enough));
+  while (Journal::message_bytes_max(enough, connections) < message) enough *= 2;
+  problems.add("/limits/payload_bytes_max",
+               std::to_string(limits.payload_bytes_max) + ": journal_bytes " +
+                   std::to_string(limits.journal_bytes) + " must hold two messages of this size" + each +
+                   (most > limits.topic_bytes_max
+                        ? "; choose at most " + std::to_string(most - limits.topic_bytes_max) +
+                              ", or journal_bytes of at least " + std::to_string(enough)
+                        : "; choose journal_bytes of at least " + std::to_string(enough)));
+}
+
+// What a shared subscription cannot do.
+void check_share(const Config& config, Problems& problems) {
+  const BrokerConfig& broker = config.broker;
+  if (broker.share.empty()) return;
+  check_name(broker.share, "/broker/share", problems);
+  if (broker.protocol != 5) {
+    problems.add("/broker/share", shown(broker.share) +
+                                      ": MQTT 3.1.1 has no shared subscriptions; make broker.protocol 5, or "
+                                      "leave it out");
+  }
+  for (std::size_t i = 0; i < config.streams.size(); ++i) {
+    if (config.streams[i].retained == Retained::ignore) continue;
+    problems.add(step(step("/streams", i), "retained"),
+                 shown(name_in(retained_names, config.streams[i].retained)) +
+                     ": has no effect with broker.share, as no retained messages are sent to a shared "
+                     "subscription; make it \"ignore\", or leave broker.share out");
+  }
 }
 
 void check_http(const HttpConfig& http, Problems& problems) {
@@ -156,16 +188,18 @@ void check_name(const std::string& name, const std::string& pointer, Problems& p
 void validate(const Config& config, Problems& problems) {
   check_broker(config.broker, problems);
   check_aggregation(config.aggregation, problems);
-  check_limits(config.limits, problems);
+  check_share(config, problems);
+  const auto filters = std::ranges::count_if(config.streams, [](const auto& one) { return !one.ignore; });
+  check_limits(config.limits, connection_count(config.broker, static_cast<std::size_t>(filters)), problems);
   check_http(config.http, problems);
 
   std::vector<Output> outputs;
   try {
     const TopicTemplate topic(config.status.topic, {"client_id"});
     const std::string filled = topic.widest_filter({&config.broker.client_id});
-    outputs.push_back({"/status/topic",
-                       config.status.topic,
-                       {filled, session_filters_topic(filled), outage_topic(filled)}});
+    std::vector<std::string> widest{filled, session_filters_topic(filled), outage_topic(filled)};
+    if (config.broker.connections > 1) widest.push_back(session_filters_topic(filled) + "/+");
+    outputs.push_back({"/status/topic", config.status.topic, std::move(widest)});
   } catch (const SetupError& error) {
     problems.add("/status/topic", error.what());
   }

@@ -21,6 +21,7 @@ namespace bridge {
 struct EdgeStream {
   const StreamRules* rules = nullptr;
   std::size_t index = 0;
+  std::uint64_t ordinal = 0;  // how many streams were made before, under all configurations
   FieldTable fields;
   std::unique_ptr<Decoder> decoder;
   std::unordered_map<std::string, std::string>
@@ -61,15 +62,34 @@ struct Edge::Inner {
   Inner(const Rules& the_rules, core::SeriesTable& the_table, core::Engine& the_engine)
       : rules(the_rules),
         engine(the_engine),
-        routes(the_rules.config().limits.series_max),
+        routes(the_rules.limits().series_max),
         roster(the_rules, the_table, the_engine) {
-    for (const auto& stream_rules : rules.streams()) {
-      auto stream = std::make_unique<EdgeStream>();
-      stream->rules = stream_rules.get();
-      stream->index = streams.size();
-      stream->decoder = Decoder::make(stream_rules->config->payload, stream->fields);
-      streams.push_back(std::move(stream));
+    for (const auto& stream_rules : rules.streams()) streams.push_back(make(*stream_rules));
+    number_streams();
+  }
+
+  std::unique_ptr<EdgeStream> make(const StreamRules& stream_rules) {
+    auto stream = std::make_unique<EdgeStream>();
+    stream->rules = &stream_rules;
+    stream->ordinal = streams_made++;
+    stream->decoder = Decoder::make(stream_rules.config->payload, stream->fields);
+    return stream;
+  }
+
+  void number_streams() {
+    for (std::size_t i = 0; i < streams.size(); ++i) streams[i]->index = i;
+  }
+
+  void adopt(const Adoption& adoption) {
+    auto old = std::exchange(streams, {});
+    for (std::size_t i = 0; i < adoption.from.size(); ++i) {
+      const std::size_t from = adoption.from[i];
+      streams.push_back(from == Adoption::none ? make(*rules.streams()[i]) : std::move(old[from]));
     }
+    number_streams();
+    roster.adopt(rules, adoption);
+    routes.clear();  // a topic may be another stream's now
+    begun = false;   // the next tick tells who is expected
   }
 
   // --- time
@@ -225,7 +245,7 @@ struct Edge::Inner {
 
   // Of those whose samples are compared: what their series are alike in. `key` has the values.
   std::string group_name(const Route& from, const std::string& field, const Grouping& grouping) const {
-    std::string name = std::to_string(from.stream->index) + '/' +
+    std::string name = std::to_string(from.stream->ordinal) + '/' +
                        std::to_string(&grouping - from.stream->rules->groupings.data()) + '/' +
                        std::to_string(field.size()) + '/' + field;
     for (const std::size_t i : grouping.alike) {
@@ -292,11 +312,11 @@ struct Edge::Inner {
   }
 
   MessageOutcome take(const Message& message, Time arrival, std::uint64_t topic_hash) {
-    const LimitsConfig& limits = rules.config().limits;
+    const LimitsConfig& limits = rules.limits();
     if (message.topic.size() > limits.topic_bytes_max || message.payload.size() > limits.payload_bytes_max) {
       return MessageOutcome::oversize;
     }
-    if (message.qos > 0 && message.packet_id != 0 && repeats.seen(message, topic_hash, position))
+    if (message.qos > 0 && message.packet_id != 0 && repeats.seen(message, topic_hash))
       return MessageOutcome::duplicate;
     Route* const from = route(message.topic, topic_hash);
     if (from->stream == nullptr) return MessageOutcome::unmatched;
@@ -469,6 +489,7 @@ struct Edge::Inner {
   const Rules& rules;
   core::Engine& engine;
   std::vector<std::unique_ptr<EdgeStream>> streams;
+  std::uint64_t streams_made = 0;
   Routes routes;
   Roster roster;
   Route passing;  // the topic resolved last; what it looks into:
@@ -476,7 +497,7 @@ struct Edge::Inner {
   std::vector<SeriesId> passing_series;
   Repeats repeats;
   core::Peers peers;
-  bool begun = false;  // there was a tick
+  bool begun = false;  // a tick has told who is expected
   Decoded decoded;
   std::vector<std::string_view> key;
   std::string safe;
@@ -499,6 +520,10 @@ void Edge::take_link(bool up, Time now) noexcept {
   inner_->tick_due(now);
   inner_->engine.link(up, inner_->next_tick - tick_every, inner_->position);
 }
+
+void Edge::retire(const Adoption& adoption) noexcept { inner_->roster.retire(adoption, inner_->position); }
+
+void Edge::adopt(const Adoption& adoption) { inner_->adopt(adoption); }
 
 Position Edge::position() const noexcept { return inner_->position; }
 

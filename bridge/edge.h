@@ -51,6 +51,10 @@ class Edge {
   bool take_tick(core::Time now) noexcept;
   // From `now` on the source hears nothing, or everything again. At the beginning it hears.
   void take_link(bool up, core::Time now) noexcept;
+  // Another configuration's streams, in two steps: first the series of those that do not stay are given up.
+  // When the engine has handled that, and the rules have adopted the streams, so does the edge.
+  void retire(const Adoption& adoption) noexcept;
+  void adopt(const Adoption& adoption);
   // Messages taken so far.
   [[nodiscard]] core::Position position() const noexcept;
 

@@ -105,6 +105,16 @@ Encoder::Encoder(const Rules& rules, const core::SeriesTable& table, Outbox& out
   for (const auto& stream : rules.streams()) streams_.push_back(make(*stream));
 }
 
+void Encoder::adopt(const Rules& rules, const Adoption& adoption) {
+  std::vector<Stream> next;
+  next.reserve(adoption.from.size());
+  for (std::size_t i = 0; i < adoption.from.size(); ++i) {
+    const std::size_t from = adoption.from[i];
+    next.push_back(from == Adoption::none ? make(*rules.streams()[i]) : std::move(streams_[from]));
+  }
+  streams_.swap(next);
+}
+
 Encoder::Stream Encoder::make(const StreamRules& rules) {
   const StreamConfig& config = *rules.config;
   return {make_texts(rules), std::vector<core::Counter>(config.windows.size()),

@@ -33,6 +33,10 @@ class Encoder final : public core::Output {
   void given_up(core::Position cause, core::SeriesId series, core::Time now) noexcept override;
   void end(core::Position cause, core::Time now) noexcept override;
 
+  // The rules have adopted other streams; those that stay keep their counts. Any thread, while no shard has
+  // anything to do and nobody reads counts.
+  void adopt(const Rules& rules, const Adoption& adoption);
+
   // Results by stream and rule, for metrics: index as in the configuration. Any thread.
   [[nodiscard]] std::uint64_t windows(std::size_t stream, std::size_t window) const;
   [[nodiscard]] std::uint64_t flags(std::size_t stream, std::size_t detector, bool raised) const;

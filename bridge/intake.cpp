@@ -10,6 +10,7 @@ constexpr auto look_again = std::chrono::microseconds{200};
 
 bool Intake::take(Message message) noexcept {
   message.arrival = clock_.now();
+  message.connection = connection_;
   counters_.received.add();
   if (message.topic.size() > limits_.topic_bytes_max || message.payload.size() > limits_.payload_bytes_max) {
     counters_.oversize.add();
@@ -45,7 +46,7 @@ Intake::Push Intake::push(const Message& message) noexcept {
 
 void Intake::stop() noexcept {
   const std::lock_guard lock(mutex_);
-  if (open_ && journal_ != nullptr) journal_->close();
+  if (open_ && journal_ != nullptr) journal_->close(connection_);
   open_ = false;
 }
 

@@ -16,9 +16,14 @@ namespace bridge {
 class Intake {
  public:
   // `journal` may be null: then every message is counted as shed. `hold_most`: longest time one message may
-  // wait for room.
-  Intake(const LimitsConfig& limits, WhenFull when_full, Duration hold_most, Journal* journal)
-      : limits_(limits), when_full_(when_full), hold_most_(hold_most), journal_(journal) {}
+  // wait for room. `connection`: of several, and the journal's lane.
+  Intake(const LimitsConfig& limits, WhenFull when_full, Duration hold_most, Journal* journal,
+         std::uint8_t connection = 0)
+      : limits_(limits),
+        when_full_(when_full),
+        hold_most_(hold_most),
+        journal_(journal),
+        connection_(connection) {}
 
   // Waits for room at most hold_most, and after such a wait in vain not again until there was room: a journal
   // that stands still costs that time once, so that the connection stays alive. False: shed or oversize.
@@ -28,7 +33,7 @@ class Intake {
     counters_.received.add();
     counters_.oversize.add();
   }
-  // No message enters the journal afterwards; closes it. Idempotent.
+  // No message enters the journal afterwards; closes its lane. Idempotent.
   void stop() noexcept;
 
   [[nodiscard]] const SourceCounters& counters() const noexcept { return counters_; }
@@ -42,6 +47,7 @@ class Intake {
   const WhenFull when_full_;
   const Duration hold_most_;
   Journal* const journal_;
+  const std::uint8_t connection_;
   ArrivalClock clock_;
   bool stuck_ = false;  // waited in vain
   SourceCounters counters_;

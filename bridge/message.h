@@ -21,6 +21,7 @@ struct Message {
   std::uint8_t qos = 0;
   bool duplicate = false;  // the broker says it may have sent this before (DUP)
   bool stale = false;  // an old value replayed because we subscribed (not "the publisher asked to keep this")
+  std::uint8_t connection = 0;  // that it came over, of several; packet ids are its own
 };
 
 }  // namespace bridge

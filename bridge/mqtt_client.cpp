@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "bridge/connections.h"
 #include "bridge/error.h"
 #include "bridge/mqtt_supervisor.h"
 #include "bridge/reach.h"
@@ -48,7 +49,7 @@ MqttLinkSpec link_spec_of(const MqttClientSpec& spec, const BrokerUrl& url) {
   link.payload_bytes_max = spec.limits.payload_bytes_max;
   link.tls = url.tls;
   link.password = password_of(spec.broker);
-  link.will_topic = spec.status_topic;
+  if (spec.connection == 0) link.will_topic = spec.status_topic;
   link.will_payload = offline_json(spec.broker.client_id);
   link.publish_buffer = std::max<std::uint32_t>(spec.publish_buffer, 1);
   return link;
@@ -57,11 +58,36 @@ MqttLinkSpec link_spec_of(const MqttClientSpec& spec, const BrokerUrl& url) {
 }  // namespace
 
 struct MqttClient::Inner {
-  Inner(const MqttClientSpec& spec, Journal* journal)
-      : Inner(spec, parse_broker_url(spec.broker.url), journal) {}
-  Inner(const MqttClientSpec& spec, const BrokerUrl& url, Journal* journal)
-      : supervisor(spec, url, link_spec_of(spec, url), journal) {}
-  MqttSupervisor supervisor;
+  Inner(const MqttClientSpec& spec, Journal* journal) {
+    const BrokerUrl url = parse_broker_url(spec.broker.url);
+    for (MqttClientSpec& one : split_connections(spec)) {
+      if (one.broker.connections > 1) one.others_subscribed = [this] { return state().subscribed; };
+      connections.push_back(std::make_unique<MqttSupervisor>(one, url, link_spec_of(one, url), journal));
+    }
+  }
+
+  [[nodiscard]] State state() const {
+    State all{true, true, 0, 0, {}};
+    for (const auto& connection : connections) {
+      const State one = connection->state();
+      all.connected = all.connected && one.connected;
+      all.subscribed = all.subscribed && one.subscribed;
+      all.connects += one.connects;
+      all.disconnects += one.disconnects;
+      if (!one.last_error.empty()) all.last_error += (all.last_error.empty() ? "" : "; ") + one.last_error;
+    }
+    return all;
+  }
+
+  // At once: a broker that does not answer is waited for once.
+  void stop() {
+    std::vector<std::jthread> ends;
+    for (std::size_t i = 1; i < connections.size(); ++i)
+      ends.emplace_back([&, i] { connections[i]->stop(); });
+    connections[0]->stop();
+  }
+
+  std::vector<std::unique_ptr<MqttSupervisor>> connections;  // at least one
 };
 
 MqttClient::MqttClient(const MqttClientSpec& spec, Journal* journal)
@@ -69,23 +95,31 @@ MqttClient::MqttClient(const MqttClientSpec& spec, Journal* journal)
 
 MqttClient::~MqttClient() { stop(); }
 
-void MqttClient::start() { inner_->supervisor.start(); }
+void MqttClient::start() {
+  for (const auto& connection : inner_->connections) connection->start();
+}
 
-void MqttClient::stop_intake() { inner_->supervisor.intake().stop(); }
+void MqttClient::stop_intake() {
+  for (const auto& connection : inner_->connections) connection->intake().stop();
+}
 
-void MqttClient::stop() { inner_->supervisor.stop(); }
+void MqttClient::stop() { inner_->stop(); }
 
 Sink::Accepted MqttClient::publish(const Publication& publication, Ticket ticket) noexcept try {
-  return inner_->supervisor.publish(publication, ticket);
+  return inner_->connections[0]->publish(publication, ticket);
 } catch (const std::exception&) {
   return Accepted::later;  // no memory now
 }
 
-bool MqttClient::completed(Completion& out) noexcept { return inner_->supervisor.completed(out); }
+bool MqttClient::completed(Completion& out) noexcept { return inner_->connections[0]->completed(out); }
 
-MqttClient::State MqttClient::state() const { return inner_->supervisor.state(); }
+MqttClient::State MqttClient::state() const { return inner_->state(); }
 
-const SourceCounters& MqttClient::counters() const { return inner_->supervisor.intake().counters(); }
+SourceCounts MqttClient::counts() const {
+  SourceCounts all;
+  for (const auto& connection : inner_->connections) all += connection->intake().counters().read();
+  return all;
+}
 
 BrokerUrl parse_broker_url(std::string_view url) {
   const auto wrong = [&](std::string_view what) {

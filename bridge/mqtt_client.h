@@ -1,13 +1,14 @@
-// MqttClient: one MQTT connection, both source and sink. Supervises itself: connects,
+// MqttClient: the connections to the broker, one or several, both source and sink. Supervises each: connects,
 // subscribes after every CONNACK, comes back within a second of the broker's port opening (jittered
 // back-off), reconnects when a publish stays unacknowledged for 10 s, or for a minute while messages come
-// (watchdog.h). The session is persistent: clean_start false.
+// (watchdog.h). Sessions are persistent: clean_start false. All publications go over the first connection.
 //
-// Threads: connect/stop belong to the owner; the library's callback thread is the journal's producer;
-// publish() and completed() belong to the publisher thread; the supervisor thread is our own. Readers: any
-// thread.
+// Threads: connect/stop belong to the owner; the callback thread of connection i is the producer of the
+// journal's lane i; publish() and completed() belong to the publisher thread; the supervisors' threads are
+// our own. Readers: any thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,12 +27,17 @@ struct MqttClientSpec {
   std::vector<Subscription> subscriptions;  // may be empty (a publisher only)
   std::string status_topic;                 // will (retained, offline_json); empty: none
   std::uint32_t publish_buffer = 1000;      // publications the library may hold under way
+
+  // Of one of several connections (connections.h); an MqttClient fills them in.
+  std::uint8_t connection = 0;              // from 0; only the first one has the will and says goodbye
+  std::function<bool()> others_subscribed;  // what another one may have taken over; any thread
 };
 
 class MqttClient final : public Source, public Sink {
  public:
-  // Reads the password and checks the TLS files. `journal` may be null when there are no subscriptions; it
-  // outlives the client. Throws SetupError (missing or unreadable files, bad url). Connects nothing.
+  // Reads the password and checks the TLS files. `journal`, with a lane for each connection, may be null when
+  // there are no subscriptions; it outlives the client. Throws SetupError (missing or unreadable files, bad
+  // url). Connects nothing.
   MqttClient(const MqttClientSpec& spec, Journal* journal);
   ~MqttClient() override;  // stop()
 
@@ -46,10 +52,11 @@ class MqttClient final : public Source, public Sink {
   [[nodiscard]] Accepted publish(const Publication& publication, Ticket ticket) noexcept override;
   [[nodiscard]] bool completed(Completion& out) noexcept override;
 
-  // Subscribed: every subscription was granted since the last CONNACK.
+  // Subscribed: every subscription was granted since the last CONNACK. Connected and subscribed are all of
+  // several, or it is not said; the rest is their sum.
   using State = SourceState;
   [[nodiscard]] State state() const override;
-  [[nodiscard]] const SourceCounters& counters() const override;
+  [[nodiscard]] SourceCounts counts() const override;
 
  private:
   struct Inner;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "bridge/config.h"
 #include "bridge/message.h"
@@ -62,6 +63,11 @@ struct MqttLinkSpec {
   std::string will_payload;  // retained, QoS 1
   std::uint32_t publish_buffer = 1000;
 };
+
+// MQTT 5 forbids No Local with a shared subscription.
+[[nodiscard]] inline bool is_shared(std::string_view filter) noexcept {
+  return filter.starts_with("$share/");
+}
 
 class MqttLink {
  public:

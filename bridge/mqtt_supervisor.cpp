@@ -34,12 +34,12 @@ MqttSupervisor::MqttSupervisor(const MqttClientSpec& spec, const BrokerUrl& url,
                                Journal* journal)
     : spec_(spec),
       url_(url),
-      name_(host_port(url_)),
+      name_(host_port(url_) + (spec.broker.connections > 1 ? " as " + spec.broker.client_id : "")),
       link_spec_(std::move(link_spec)),
       keeps_link_(spec_.broker.client == Client::native ||
                   std::ranges::any_of(spec_.subscriptions, [](const Subscription& s) { return s.qos == 2; })),
       hands_over_(spec_.broker.client == Client::paho),
-      intake_(spec.limits, spec.when_full, spec.broker.keep_alive / 4, journal),
+      intake_(spec.limits, spec.when_full, spec.broker.keep_alive / 4, journal, spec.connection),
       backoff_(std::random_device{}()),
       session_(session_of(spec)) {}
 
@@ -193,7 +193,7 @@ void MqttSupervisor::stop() {
 }
 
 void MqttSupervisor::publish_offline() {
-  if (spec_.status_topic.empty()) return;
+  if (spec_.status_topic.empty() || spec_.connection != 0) return;
   const Publication offline{spec_.status_topic, link_spec_.will_payload, 1, true};
   {
     const std::lock_guard lock(link_mutex_);

@@ -140,7 +140,7 @@ class MqttSupervisor final : public MqttListener {
 
   const MqttClientSpec spec_;
   const BrokerUrl url_;
-  const std::string name_;  // host:port
+  const std::string name_;  // host:port, and of several connections which one
   const MqttLinkSpec link_spec_;
   // The link outlives its connections: our own always, Paho's for subscriptions at QoS 2, as it holds the ids
   // of messages that are half received (see drop_link()).

@@ -112,7 +112,9 @@ Duration MqttSupervisor::serve() {
   unreachable_ = false;
   learn_session(report_connected());
   subscribe();
-  leave_session();
+  // What another connection subscribes now stays ours until it has, so that nothing is missed.
+  bool left = !spec_.others_subscribed;
+  if (left) leave_session();
   bool judged = spec_.subscriptions.empty();
   if (judged) set_subscribed(true);
   Clock::time_point resubscribe = Clock::time_point::max();
@@ -125,6 +127,10 @@ Duration MqttSupervisor::serve() {
     if (events_.lost) break;
     const bool answered = all_answered();
     lock.unlock();
+    if (!left && spec_.others_subscribed()) {
+      left = true;
+      leave_session();
+    }
     const Clock::time_point now = Clock::now();
     if (!judged && answered) {
       judged = true;

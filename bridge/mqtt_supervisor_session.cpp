@@ -24,7 +24,8 @@ MqttSupervisor::Session MqttSupervisor::session_of(const MqttClientSpec& spec) {
   const bool persists = spec.broker.session_expiry > Duration{0} && !spec.subscriptions.empty();
   std::vector<std::string> filters;
   for (const Subscription& subscription : spec.subscriptions) filters.push_back(subscription.filter);
-  return {persists && !spec.status_topic.empty() ? session_filters_topic(spec.status_topic) : "",
+  const bool noted = persists && !spec.status_topic.empty();
+  return {noted ? session_filters_topic(spec.status_topic, spec.connection) : "",
           filters_of(std::move(filters)), std::nullopt};
 }
 

@@ -192,7 +192,7 @@ bool NativeLink::subscribe(std::size_t subscription, const std::string& filter, 
                            bool retained_wanted) noexcept try {
   wire::SubscribeOptions options;
   options.qos = static_cast<std::uint8_t>(qos);
-  options.no_local = true;
+  options.no_local = !is_shared(filter);
   options.retain_handling = retained_wanted ? 0 : 2;
   if (!inner_->outbound().subscribe(subscription, filter, options)) return false;
   inner_->bell().ring();

@@ -266,7 +266,7 @@ bool PahoLink::disconnect(core::Duration most) noexcept try {
 bool PahoLink::subscribe(std::size_t subscription, const std::string& filter, int qos,
                          bool retained_wanted) noexcept try {
   using Options = mqtt::subscribe_options;
-  const Options options(Options::SUBSCRIBE_NO_LOCAL, Options::NO_RETAIN_AS_PUBLISHED,
+  const Options options(!is_shared(filter), Options::NO_RETAIN_AS_PUBLISHED,
                         retained_wanted ? Options::SEND_RETAINED_ON_SUBSCRIBE : Options::DONT_SEND_RETAINED);
   inner_->client.subscribe(filter, qos, context_of(subscription), inner_->subscribing,
                            inner_->protocol == 4 ? Options{} : options);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "core/check.h"
+
 namespace bridge {
 
 std::uint32_t effective_shards(const AggregationConfig& config) {
@@ -34,6 +36,17 @@ std::vector<Outbox*> Pipeline::outboxes() const {
   std::vector<Outbox*> all;
   for (const auto& outbox : outboxes_) all.push_back(outbox.get());
   return all;
+}
+
+Adoption Pipeline::adopt(const std::vector<StreamConfig>& next) {
+  CHECK(taps_.empty(), "%zu taps, which know the streams there were", taps_.size());
+  Adoption adoption = rules_.compare(next);
+  edge_->retire(adoption);
+  engine_->settle();
+  rules_.adopt(next, adoption);
+  for (const auto& encoder : encoders_) encoder->adopt(rules_, adoption);
+  edge_->adopt(adoption);
+  return adoption;
 }
 
 void Pipeline::add_to(Stats& stats) const {

@@ -34,6 +34,11 @@ class Pipeline {
   [[nodiscard]] const core::SeriesTable& table() const { return table_; }
   [[nodiscard]] std::vector<Outbox*> outboxes() const;
 
+  // From now on the streams are those of `next`: windows and detectors of those that are the same go on, the
+  // open windows of the others are published as they are, with final = false. The edge's thread; nobody may
+  // be in add_to() meanwhile. Without a tap.
+  Adoption adopt(const std::vector<StreamConfig>& next);
+
   // Fills in what the pipeline knows (ledger, queues, series, rules). Any thread.
   void add_to(Stats& stats) const;
 

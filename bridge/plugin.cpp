@@ -17,6 +17,7 @@
 
 #include "bridge/plugin_guest.h"
 #include "bridge/plugin_options.h"
+#include "bridge/plugin_uncancelled.h"
 
 namespace {
 
@@ -35,6 +36,7 @@ constexpr int log_error = 8;
 constexpr int api_version = MOSQ_PLUGIN_VERSION;
 
 struct Loaded {
+  const bridge::Uncancelled broker;  // its thread
   mosquitto_plugin_id_t* id = nullptr;
   std::unique_ptr<Guest> guest;
 };

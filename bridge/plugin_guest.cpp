@@ -1,8 +1,12 @@
 #include "bridge/plugin_guest.h"
 
+#include <linux/close_range.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <set>
 #include <utility>
 
 #include "bridge/log.h"
@@ -14,34 +18,107 @@ namespace {
 constexpr core::Duration look_every = std::chrono::milliseconds{2};  // for the broker's answer
 constexpr std::size_t words_max = 16;                                // lines that wait for the broker's log
 
-// The steady clock as of the last few milliseconds: a loop that turns for every message asks often.
+// An idle loop turns ten times a second, a busy one for every message.
+constexpr std::uint32_t turns_a_beat = 8;
+static_assert(turns_a_beat * std::chrono::milliseconds{100} < pulse_lost_after / 2);
+
+// The steady clock as of the last few milliseconds.
 Pulse::Time about_now() {
   timespec now{};
   (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
   return Pulse::Time{std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec}};
 }
 
+// The calling thread, and those it starts, have files of their own from now on, which are none but the
+// standard ones. The kernel counts references to files that threads share, at every read() of the broker's;
+// and a closed connection of the broker's must not stay open because of us. Without effect where it is
+// forbidden.
+void leave_files() noexcept { (void)::close_range(3, ~0U, CLOSE_RANGE_UNSHARE); }
+
+// In what a life can change.
+bool differs_in_streams_only(Config config, const Config& other) {
+  config.streams = other.streams;
+  config.http = other.http;
+  config.log = other.log;
+  return describe(config) == describe(other);
+}
+
+// kept: "a", "b"; reset: "c"; new: "d"; gone: "e"
+std::string what_became(const std::vector<StreamConfig>& before, const std::vector<StreamConfig>& now,
+                        const Adoption& adoption) {
+  std::set<std::string> ended;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (!adoption.stays[i]) ended.insert(before[i].name);
+  }
+  std::array<std::string, 4> lists{"kept:", "reset:", "new:", "gone:"};
+  const auto add = [&](std::size_t list, const std::string& name) {
+    lists[list] += (lists[list].ends_with(':') ? " \"" : ", \"") + name + '"';
+  };
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const bool known = ended.erase(now[i].name) != 0;
+    add(adoption.from[i] != Adoption::none ? 0 : known ? 1 : 2, now[i].name);
+  }
+  for (const std::string& name : ended) add(3, name);
+  std::string text;
+  for (const std::string& list : lists) {
+    if (!list.ends_with(':')) text += (text.empty() ? "" : "; ") + list;
+  }
+  return text;
+}
+
 }  // namespace
 
 Guest::Guest(PluginOptions options) : options_(std::move(options)), bell_(options_.doorbell) {
   const SignalsBlocked blocked;
-  Config config = load_config(options_.config);
-  configure_log(config.log);
-  life_ = std::make_unique<PluginLife>(std::move(config), pulse_, wake());
-  show(*life_);
-  http_ = listen(life_->config());
+  std::promise<void> begun;
+  std::future<void> told = begun.get_future();
+  house_ = std::jthread([this, begun = std::move(begun)]() mutable { keep_house(std::move(begun)); });
+  told.get();
   current_ = life_.get();
-  tell_start();
-  life_->begin();
 }
 
 Guest::~Guest() {
-  leaving_.store(true, std::memory_order_release);
+  // In this order: a house that sees us leave lets go of what these are. It waits for nobody: sinks are
+  // closed.
   current_->sink().close();
   if (retiring_ != nullptr) retiring_->sink().close();
-  if (reloading_.joinable()) reloading_.join();
+  {
+    const std::lock_guard lock(mutex_);
+    leaving_.store(true, std::memory_order_release);
+  }
+  asked_.notify_one();
+}
+
+void Guest::keep_house(std::promise<void> begun) noexcept {
+  leave_files();
+  try {
+    begin();
+  } catch (...) {
+    http_.reset();
+    life_.reset();
+    return begun.set_exception(std::current_exception());
+  }
+  begun.set_value();
+  while (reload_asked()) {
+    try {
+      reload_once();
+    } catch (const std::exception& error) {
+      say(std::string("reload: the old configuration stays, for there is something wrong: ") + error.what());
+    }
+  }
   http_.reset();
-  life_->end(finish_within);  // it waits for nobody: its sink is closed
+  life_->end(finish_within);
+  life_.reset();
+}
+
+void Guest::begin() {
+  config_ = load_config(options_.config);
+  configure_log(config_.log);
+  life_ = std::make_unique<PluginLife>(config_, pulse_, wake());
+  show(*life_);
+  http_ = listen(config_);
+  tell_start();
+  life_->begin();
 }
 
 bool Guest::message(std::string_view topic, std::string_view payload, int qos, bool retain) {
@@ -51,7 +128,7 @@ bool Guest::message(std::string_view topic, std::string_view payload, int qos, b
 }
 
 void Guest::tick(const PluginSink::Deliver& deliver) {
-  pulse_.beat(about_now());
+  if (turns_++ % turns_a_beat == 0) pulse_.beat(about_now());
   if (next_.load(std::memory_order_acquire) != nullptr) {
     retiring_ = std::exchange(current_, next_.load(std::memory_order_relaxed));
     next_.store(nullptr, std::memory_order_release);
@@ -64,16 +141,24 @@ void Guest::tick(const PluginSink::Deliver& deliver) {
       retiring_->sink().drain(deliver);
     }
   }
+  current_->turn();
   current_->sink().drain(deliver);
 }
 
 void Guest::reload() {
   {
     const std::lock_guard lock(mutex_);
-    if (++reloads_ > 1) return;  // the thread will see it
+    reload_wished_ = true;  // many wishes are one
   }
-  const SignalsBlocked blocked;
-  reloading_ = std::jthread([this] { work_off_reloads(); });  // after the old one, which has no more to do
+  asked_.notify_one();
+}
+
+// Waits. False: weir is leaving.
+bool Guest::reload_asked() {
+  std::unique_lock lock(mutex_);
+  asked_.wait(lock, [this] { return reload_wished_ || leaving_.load(std::memory_order_relaxed); });
+  reload_wished_ = false;
+  return !leaving_.load(std::memory_order_relaxed);
 }
 
 std::vector<std::string> Guest::words() {
@@ -83,55 +168,53 @@ std::vector<std::string> Guest::words() {
   return std::exchange(words_, {});
 }
 
-void Guest::work_off_reloads() noexcept {
-  for (bool more = true; more;) {
-    try {
-      reload_once();
-    } catch (const std::exception& error) {
-      say(std::string("reload: the old configuration stays, for there is something wrong: ") + error.what());
-    }
-    const std::lock_guard lock(mutex_);
-    reloads_ = std::min(reloads_ - 1, 1);  // many wishes are one
-    more = reloads_ != 0 && !leaving_.load(std::memory_order_acquire);
-  }
-}
-
 void Guest::reload_once() {
   Config config = load_config(options_.config);
-  if (describe(config) == describe(life_->config())) {
+  if (describe(config) == describe(config_)) {
     say("reload: the configuration is the same, and so are all windows");
     return;
   }
-  replace(std::move(config));
+  // Whatever throws comes first.
+  const bool moves = config.http.listen != config_.http.listen;
+  std::unique_ptr<HttpServer> http = moves ? listen(config) : nullptr;
+  const std::optional<std::string> outcome =
+      differs_in_streams_only(config, config_) ? adopt(config) : replace(config);
+  if (!outcome) return;
+  if (moves) http_ = std::move(http);
+  configure_log(config.log);
+  config_ = std::move(config);
+  tell_start();
+  say("reload: the new configuration is in use; " + *outcome);
 }
 
-void Guest::replace(Config config) {
-  const bool moves = config.http.listen != life_->config().http.listen;
-  // Whatever throws comes first.
-  std::unique_ptr<HttpServer> http = moves ? listen(config) : nullptr;
-  auto life = std::make_unique<PluginLife>(std::move(config), pulse_, wake());
+std::optional<std::string> Guest::adopt(const Config& config) {
+  const Adoption adoption = life_->adopt(config.streams);
+  if (!broker_takes([this] { return life_->turned(); })) return std::nullopt;
+  return what_became(config_.streams, config.streams, adoption);
+}
 
+std::optional<std::string> Guest::replace(const Config& config) {
+  auto life = std::make_unique<PluginLife>(config, pulse_, wake());
   next_.store(life.get(), std::memory_order_release);
-  while (next_.load(std::memory_order_acquire) != nullptr) {
-    if (leaving_.load(std::memory_order_acquire)) return;
-    bell_.ring();
-    core::nap(look_every);
-  }
+  if (!broker_takes([this] { return next_.load(std::memory_order_acquire) == nullptr; })) return std::nullopt;
   life_.swap(life);
   show(*life_);
-  if (moves) http_ = std::move(http);
   life->end(finish_within);
   retired_.store(true, std::memory_order_release);
-  while (retired_.load(std::memory_order_acquire)) {
-    if (leaving_.load(std::memory_order_acquire)) return;
+  if (!broker_takes([this] { return !retired_.load(std::memory_order_acquire); })) return std::nullopt;
+  life.reset();
+  life_->begin();
+  return "it differs in more than streams, so that all windows begin anew";
+}
+
+// Waits until the broker's thread has taken what was left for it. False: weir is leaving.
+bool Guest::broker_takes(const std::function<bool()>& taken) const {
+  while (!taken()) {
+    if (leaving_.load(std::memory_order_acquire)) return false;
     bell_.ring();
     core::nap(look_every);
   }
-  life.reset();
-  configure_log(life_->config().log);
-  tell_start();
-  life_->begin();
-  say("reload: the new configuration is in use; windows begin anew");
+  return true;
 }
 
 std::unique_ptr<HttpServer> Guest::listen(const Config& config) {
@@ -164,7 +247,7 @@ void Guest::tell_start() {
   log(Level::info, "weir", "started",
       {{"version", WEIR_VERSION},
        {"broker", "inside"},
-       {"client_id", life_->config().broker.client_id},
+       {"client_id", config_.broker.client_id},
        {"workers", std::to_string(life_->service().workers())},
        {"http", http_ ? "port " + std::to_string(http_->port()) : "off"},
        {"consume", options_.consume ? "true" : "false"}});

@@ -5,26 +5,58 @@
 #include "bridge/log.h"
 
 namespace bridge {
+namespace {
+constexpr std::uint32_t arrivals_max = 64;  // that share a time, though the loop does not turn
+}
 
 PluginLife::PluginLife(Config config, const Pulse& pulse, std::function<void()> wake)
     : config_(std::move(config)),
       pulse_(pulse),
-      topics_(config_.streams),
+      topics_(std::make_unique<TakenTopics>(config_.streams)),
       sink_(std::move(wake)),
       journal_(config_.limits.journal_bytes),
-      intake_(config_.limits, WhenFull::shed, core::Duration{0}, &journal_),  // the broker never waits for us
       service_(config_, {"inside", ""}, journal_, *this, sink_) {}
 
-PluginLife::~PluginLife() { end(core::Duration{0}); }
+PluginLife::~PluginLife() {
+  end(core::Duration{0});
+  delete next_topics_.load(std::memory_order_acquire);
+}
 
 bool PluginLife::take(std::string_view topic, std::string_view payload, int qos) {
-  if (!topics_.take(topic)) return false;
+  if (!topics_->take(topic)) return false;
+  if (arrived_++ % arrivals_max == 0) arrival_ = clock_.now();
   // Whether the publisher asked to keep it (retain) says nothing about its age: it is new.
   Message message;
   message.topic = topic;
   message.payload = payload;
   message.qos = static_cast<std::uint8_t>(qos);
-  return intake_.take(message);
+  message.arrival = arrival_;
+  counters_.received.add();
+  const LimitsConfig& limits = config_.limits;
+  if (topic.size() > limits.topic_bytes_max || payload.size() > limits.payload_bytes_max) {
+    counters_.oversize.add();
+    return false;
+  }
+  const bool pushed = journal_.push(message);
+  if (!pushed) counters_.shed.add();  // the broker never waits for us
+  return pushed;
+}
+
+void PluginLife::turn() {
+  arrived_ = 0;
+  if (next_topics_.load(std::memory_order_relaxed) == nullptr) return;
+  topics_.reset(next_topics_.exchange(nullptr, std::memory_order_acq_rel));
+}
+
+// The rules first: what is taken by the new topics must find them.
+Adoption PluginLife::adopt(const std::vector<StreamConfig>& next) {
+  auto topics = std::make_unique<TakenTopics>(next);
+  Wish wish{next, {}};
+  std::future<Adoption> granted = wish.granted.get_future();
+  wish_.store(&wish, std::memory_order_release);
+  Adoption adoption = granted.get();
+  delete next_topics_.exchange(topics.release(), std::memory_order_acq_rel);
+  return adoption;
 }
 
 void PluginLife::begin() {
@@ -35,7 +67,7 @@ void PluginLife::end(core::Duration most) {
   if (!edge_.joinable()) return;
   end_within_ = most;
   ending_.store(true, std::memory_order_release);
-  intake_.stop();  // wakes the edge
+  journal_.close();  // wakes the edge
   edge_.join();
 }
 
@@ -45,6 +77,8 @@ void PluginLife::live() noexcept {
   service_.start();
   while (!ending_.load(std::memory_order_acquire)) {
     service_.step();
+    if (Wish* const wish = wish_.exchange(nullptr, std::memory_order_acquire))
+      wish->granted.set_value(service_.adopt(wish->streams));
     if (told || state().connected || Pulse::Time::clock::now() - begun < pulse_lost_after) continue;
     told = true;
     log(Level::error, "plugin", "cannot publish", {{"reason", state().last_error}});

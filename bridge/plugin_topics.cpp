@@ -1,34 +1,37 @@
 #include "bridge/plugin_topics.h"
 
-#include <algorithm>
+#include "bridge/topic.h"
 
 namespace bridge {
 namespace {
 
-// "a/+/b" -> "a/"; "a/#" -> "a", for it takes "a" itself.
-std::string prefix_of(const std::string& filter) {
-  std::string prefix = filter.substr(0, filter.find_first_of("+#"));
-  if (filter.ends_with("/#") && prefix.size() + 1 == filter.size()) prefix.pop_back();
-  return prefix;
+// As TopicPattern::match, without captures.
+bool takes(std::string_view filter, std::string_view topic) {
+  std::size_t in = 0;
+  for (std::size_t at = 0; at < filter.size(); ++at) {
+    if (filter[at] == '#') return true;
+    if (filter[at] == '+') {
+      while (in < topic.size() && topic[in] != '/') ++in;
+      continue;
+    }
+    if (in == topic.size()) return filter.substr(at) == "/#";
+    if (filter[at] != topic[in]) return false;
+    ++in;
+  }
+  return in == topic.size();
 }
 
 }  // namespace
 
 TakenTopics::TakenTopics(const std::vector<StreamConfig>& streams) {
-  std::size_t captures = 0;
-  for (const StreamConfig& stream : streams) {
-    TopicPattern pattern(stream.from);
-    captures = std::max(captures, pattern.names().size());
-    streams_.push_back({prefix_of(pattern.filter()), std::move(pattern), stream.ignore});
-  }
-  captures_.reserve(captures);
+  for (const StreamConfig& stream : streams)
+    streams_.push_back({TopicPattern(stream.from).filter(), stream.ignore});
 }
 
-bool TakenTopics::take(std::string_view topic) {
-  if (topic.starts_with('$')) return false;
+bool TakenTopics::take(std::string_view topic) const {
+  if (topic.empty() || topic.front() == '$') return false;
   for (const Stream& stream : streams_) {
-    if (topic.starts_with(stream.prefix) && stream.pattern.match(topic, captures_, rest_))
-      return !stream.ignore;
+    if (takes(stream.filter, topic)) return !stream.ignore;
   }
   return false;
 }

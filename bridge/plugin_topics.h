@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "bridge/config.h"
-#include "bridge/topic.h"
 
 namespace bridge {
 
@@ -17,17 +16,14 @@ class TakenTopics {
 
   // The first stream whose pattern takes the topic is not an ignored one. Never for a topic that begins with
   // "$".
-  [[nodiscard]] bool take(std::string_view topic);
+  [[nodiscard]] bool take(std::string_view topic) const;
 
  private:
   struct Stream {
-    std::string prefix;  // every topic of it begins with this
-    TopicPattern pattern;
+    std::string filter;
     bool ignore;
   };
   std::vector<Stream> streams_;
-  std::vector<std::string_view> captures_;
-  std::string_view rest_;
 };
 
 }  // namespace bridge

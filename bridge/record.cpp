@@ -2,6 +2,7 @@
 
 #include "bridge/arrival_clock.h"
 #include "bridge/commands.h"
+#include "bridge/connections.h"
 #include "bridge/error.h"
 #include "bridge/journal.h"
 #include "bridge/log.h"
@@ -27,13 +28,14 @@ int record(const Config& config, const RecordOptions& options) {
       throw SetupError("--duration: \"" + options.duration + "\" is no duration; write 30s, 5m or 1h");
   }
   const StopSignal stop_signal;
-  Journal journal(config.limits.journal_bytes);
   RecordingWriter recording(options.file);
   MqttClientSpec spec = client_spec(config);
   // A recorder is a listener beside the bridge: its own session, and no status of its own.
   spec.broker.client_id += "-record";
+  if (!spec.broker.share.empty()) spec.broker.share += "-record";  // the bridge shares with nobody
   spec.broker.session_expiry = Duration{0};  // what came before its begin is no part of a recording
   spec.status_topic.clear();
+  Journal journal(config.limits.journal_bytes, connection_count(spec.broker, spec.subscriptions.size()));
   MqttClient client(spec, &journal);
   const core::Time begin = system_now();
   client.start();

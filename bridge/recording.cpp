@@ -111,7 +111,7 @@ bool RecordingWriter::add(const Message& message) noexcept {
   return inner_->add(
       {message.arrival.time_since_epoch().count(), static_cast<std::uint32_t>(message.payload.size()),
        static_cast<std::uint16_t>(message.topic.size()), message.packet_id, format::kind_message, message.qos,
-       static_cast<std::uint8_t>(flags), 0, 0},
+       static_cast<std::uint8_t>(flags), message.connection, 0},
       message.topic, message.payload);
 }
 

@@ -39,7 +39,7 @@ struct RecordHeader {
   std::uint8_t kind;
   std::uint8_t qos;
   std::uint8_t flags;
-  std::uint8_t zero8;
+  std::uint8_t connection;
   std::uint32_t zero32;
 };
 static_assert(sizeof(RecordHeader) == 24 && std::is_trivially_copyable_v<RecordHeader>);

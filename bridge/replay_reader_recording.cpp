@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "bridge/config.h"
 #include "bridge/error.h"
 #include "bridge/log.h"
 #include "bridge/recording_format.h"
@@ -34,8 +35,9 @@ bool is_plausible(const format::RecordHeader& record, std::uint64_t bytes_left) 
   const bool other =
       record.kind <= format::kind_link_up && record.topic_bytes == 0 && record.payload_bytes == 0;
   return (message || other) && record.qos <= 2 &&
-         record.flags <= (format::flag_duplicate | format::flag_stale) && record.zero8 == 0 &&
-         record.zero32 == 0 && format::record_bytes(record) <= bytes_left;
+         record.flags <= (format::flag_duplicate | format::flag_stale) &&
+         record.connection < connections_max && record.zero32 == 0 &&
+         format::record_bytes(record) <= bytes_left;
 }
 
 // By its first judged_bytes; rules out nearly all that is no block before anything is hashed.
@@ -104,6 +106,7 @@ class RecordingReader final : public InputReader {
     record.message.qos = header.qos;
     record.message.duplicate = (header.flags & format::flag_duplicate) != 0;
     record.message.stale = (header.flags & format::flag_stale) != 0;
+    record.message.connection = header.connection;
     return true;
   }
 

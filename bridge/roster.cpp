@@ -12,11 +12,31 @@ using core::SeriesId;
 Roster::Roster(const Rules& rules, core::SeriesTable& table, core::Engine& engine)
     : table_(table),
       engine_(engine),
-      step_length_(rules.config().limits.series_ttl / ttl_steps),
+      step_length_(rules.limits().series_ttl / ttl_steps),
       streams_(rules.streams().size()) {
+  set_limits(rules);
+}
+
+void Roster::set_limits(const Rules& rules) {
   for (std::size_t i = 0; i < streams_.size(); ++i) {
     streams_[i].series_max = rules.streams()[i]->config->series_max;
   }
+}
+
+void Roster::retire(const Adoption& adoption, core::Position position) {
+  for (std::size_t i = 0; i < used_.size();) {
+    adoption.stays[table_.plan(used_[i]).stream] ? void(++i) : give_up(used_[i], position);
+  }
+  walked_ = std::min(walked_, used_.size());
+}
+
+void Roster::adopt(const Rules& rules, const Adoption& adoption) {
+  std::vector<Stream> next(adoption.from.size());
+  for (std::size_t i = 0; i < next.size(); ++i) {
+    if (adoption.from[i] != Adoption::none) next[i].used.set(streams_[adoption.from[i]].used.get());
+  }
+  streams_.swap(next);
+  set_limits(rules);
 }
 
 Roster::Entered Roster::enter(const core::Plan& plan, std::span<const std::string_view> key,
@@ -54,8 +74,8 @@ void Roster::give_up(SeriesId id, core::Position position) {
 }
 
 double Roster::tick(core::Time now, core::Position position) {
-  if (step_length_ == core::Duration{0}) return 0;
   release_handled();
+  if (step_length_ == core::Duration{0}) return 0;
   const std::int64_t index = core::pane_index(now, step_length_, core::Duration{0});
   const core::Duration since = now - core::pane_start(index, step_length_, core::Duration{0});
   const double passed = static_cast<double>(since.count()) / static_cast<double>(step_length_.count());

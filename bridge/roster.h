@@ -37,6 +37,10 @@ class Roster {
   // After the engine's tick: time has come to `now`. Walks on. Returns which part of a step has passed since
   // the last call, at most 1.
   double tick(core::Time now, core::Position position);
+  // Gives up every series of the streams that do not stay, and then, when all have been handled, numbers the
+  // streams anew.
+  void retire(const Adoption& adoption, core::Position position);
+  void adopt(const Rules& rules, const Adoption& adoption);
   [[nodiscard]] std::uint32_t step() const noexcept { return step_; }
 
   // Any thread. Series of a stream in use; series given up.
@@ -58,6 +62,7 @@ class Roster {
   [[nodiscard]] bool over(core::SeriesId id) const noexcept {
     return step_ - table_.note(id).step > ttl_steps;
   }
+  void set_limits(const Rules& rules);
   void give_up(core::SeriesId id, core::Position position);
   void release_handled();
   void walk(std::size_t to, core::Position position);

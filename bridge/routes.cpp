@@ -108,6 +108,14 @@ void Routes::give_back(void* memory, std::size_t bytes) noexcept {
   head = memory;
 }
 
+void Routes::clear() noexcept {
+  cells_.assign(cells_.size(), Cell{});
+  size_ = 0;
+  looked_ = 0;
+  free_.clear();
+  memory_.release();
+}
+
 void Routes::place(const Cell& cell) noexcept {
   std::size_t i = cell.hash & mask();
   while (cells_[i].route != nullptr) i = (i + 1) & mask();

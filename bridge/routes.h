@@ -62,6 +62,9 @@ class Routes {
   // Room for `series` in a route of this table.
   void widen(Route& route, std::size_t series);
 
+  // Forgets all of them.
+  void clear() noexcept;
+
   // Looks at the next `part` of all routes, and forgets those last used more than `age_max` steps ago.
   void forget(std::uint32_t step, std::uint32_t age_max, double part);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "core/check.h"
 
@@ -158,8 +159,8 @@ DetectorRules make_detector(const DetectorConfig& detector, StreamRules& stream)
 
 std::unique_ptr<StreamRules> make_stream(const StreamConfig& config, std::uint32_t index,
                                          std::deque<core::Plan>& plans) {
-  auto rules = std::make_unique<StreamRules>(
-      StreamRules{&config, TopicPattern(config.from), {}, {}, {}, {}, {}, {}, {}});
+  auto rules = std::make_unique<StreamRules>(StreamRules{
+      std::make_shared<const StreamConfig>(config), TopicPattern(config.from), {}, {}, {}, {}, {}, {}, {}});
   if (config.ignore) return rules;
   const Strings keys = series_keys(config);
   rules->tag_names = tag_names(config.payload);
@@ -210,11 +211,40 @@ const core::Plan* Grouping::plan_for(std::string_view field) const {
   return found == by_field.end() ? other : found->second;
 }
 
-Rules::Rules(const Config& config, bool reports_scores) : config_(config) {
-  for (std::size_t i = 0; i < config.streams.size(); ++i) {
-    streams_.push_back(make_stream(config.streams[i], index32(i), plans_));
+Rules::Rules(const Config& config, bool reports_scores)
+    : limits_(config.limits), reports_scores_(reports_scores) {
+  adopt(config.streams, {std::vector<std::size_t>(config.streams.size(), Adoption::none), {}});
+}
+
+Adoption Rules::compare(const std::vector<StreamConfig>& next) const {
+  Adoption adoption{std::vector<std::size_t>(next.size(), Adoption::none),
+                    std::vector<bool>(streams_.size(), false)};
+  std::map<std::string, std::size_t> known;
+  for (std::size_t i = 0; i < streams_.size(); ++i) known.emplace(describe(*streams_[i]->config), i);
+  for (std::size_t i = 0; i < next.size(); ++i) {
+    const auto found = known.find(describe(next[i]));
+    if (found == known.end()) continue;
+    adoption.from[i] = found->second;
+    adoption.stays[found->second] = true;
   }
-  for (core::Plan& plan : plans_) plan.reports_scores = reports_scores && !plan.detectors.empty();
+  return adoption;
+}
+
+void Rules::adopt(const std::vector<StreamConfig>& next, const Adoption& adoption) {
+  std::vector<std::uint32_t> places(streams_.size(), ~std::uint32_t{0});
+  for (std::size_t i = 0; i < next.size(); ++i) {
+    if (adoption.from[i] != Adoption::none) places[adoption.from[i]] = index32(i);
+  }
+  for (core::Plan& plan : plans_) {
+    if (plan.stream < places.size()) plan.stream = places[plan.stream];
+  }
+  auto old = std::exchange(streams_, {});
+  for (std::size_t i = 0; i < next.size(); ++i) {
+    const std::size_t from = adoption.from[i];
+    streams_.push_back(from == Adoption::none ? make_stream(next[i], index32(i), plans_)
+                                              : std::move(old[from]));
+  }
+  for (core::Plan& plan : plans_) plan.reports_scores = reports_scores_ && !plan.detectors.empty();
 }
 
 std::vector<std::string> window_template_names(const std::vector<std::string>& by) {

@@ -1,5 +1,5 @@
 // Rules: the configuration compiled into what the edge and the encoders need: patterns, groupings, plans,
-// templates. Built once, constant afterwards, readable by every thread; outlives the engine.
+// templates. Constant but for adopt(), readable by every thread; outlives the engine.
 //
 // A grouping is one set of keys ("by") of a stream: a number that matches the stream enters one series per
 // grouping that has a rule for its field. Grouping 0 has every capture and tag (series_keys: all but a
@@ -61,7 +61,7 @@ struct ExpectedSeries {
 };
 
 struct StreamRules {
-  const StreamConfig* config;
+  std::shared_ptr<const StreamConfig> config;
   TopicPattern pattern;
   std::vector<std::string>
       tag_names;  // of the payload's rows, as the decoder gives them: tags, then "key" of a map
@@ -79,21 +79,32 @@ struct StreamRules {
   std::vector<ExpectedSeries> expected{};
 };
 
+// Streams of a new configuration beside those in use. One whose description is the same goes on.
+struct Adoption {
+  static constexpr std::size_t none = ~std::size_t{0};
+  std::vector<std::size_t> from;  // for each new one its index until now; none: it begins
+  std::vector<bool> stays;        // for each until now
+};
+
 class Rules {
  public:
-  // `config` outlives the rules; it was validated. `reports_scores`: of every plan that has detectors.
+  // `config` was validated. `reports_scores`: of every plan that has detectors.
   explicit Rules(const Config& config, bool reports_scores = false);
   Rules(const Rules&) = delete;
   Rules& operator=(const Rules&) = delete;
 
-  [[nodiscard]] const Config& config() const { return config_; }
+  [[nodiscard]] const LimitsConfig& limits() const { return limits_; }
   [[nodiscard]] const std::vector<std::unique_ptr<StreamRules>>& streams() const { return streams_; }
 
- private:
-  void add_stream(const StreamConfig& config);
-  void add_plans(StreamRules& stream);
+  [[nodiscard]] Adoption compare(const std::vector<StreamConfig>& next) const;
+  // From now on the streams are those of `next`, in its order; those that go on keep their rules and plans,
+  // which are numbered anew. Meanwhile nobody else reads rules or plans. The plans of the others remain,
+  // of no use, for whoever knows them by their address.
+  void adopt(const std::vector<StreamConfig>& next, const Adoption& adoption);
 
-  const Config& config_;
+ private:
+  const LimitsConfig limits_;
+  const bool reports_scores_;
   std::deque<core::Plan> plans_;
   std::vector<std::unique_ptr<StreamRules>> streams_;
 };

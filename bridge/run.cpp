@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "bridge/commands.h"
+#include "bridge/connections.h"
 #include "bridge/error.h"
 #include "bridge/http.h"
 #include "bridge/journal.h"
@@ -69,8 +70,10 @@ int run(const Config& config, const RunOptions& options) {
   require_files(config);
   const StopSignal stop_signal;
   // In this order: each borrows from those above it.
-  Journal journal(config.limits.journal_bytes);
-  MqttClient client(client_spec(config), &journal);
+  const MqttClientSpec spec = client_spec(config);
+  const std::uint32_t connections = connection_count(spec.broker, spec.subscriptions.size());
+  Journal journal(config.limits.journal_bytes, connections);
+  MqttClient client(spec, &journal);
   Service service(config, {host_port(parse_broker_url(config.broker.url)), options.record}, journal, client,
                   client);
   std::optional<HttpServer> http;
@@ -79,8 +82,14 @@ int run(const Config& config, const RunOptions& options) {
       {{"version", WEIR_VERSION},
        {"broker", config.broker.url},
        {"client_id", config.broker.client_id},
+       {"connections", std::to_string(connections)},
        {"workers", std::to_string(service.workers())},
        {"http", http ? "port " + std::to_string(http->port()) : "off"}});
+  if (connections < config.broker.connections) {
+    log(Level::warn, "weir", "fewer connections than broker.connections: no filter is left for more",
+        {{"wanted", std::to_string(config.broker.connections)},
+         {"connections", std::to_string(connections)}});
+  }
   client.start();
   service.start();
   while (!StopSignal::set() && !service.failed()) service.step();

@@ -27,16 +27,12 @@ std::string_view state_name(core::Condition condition) {
   return "";
 }
 
-// The names of keys of streams that have detectors, each once, in the order of the configuration.
-Strings csv_keys(const Config& config) {
-  Strings names;
-  for (const StreamConfig& stream : config.streams) {
-    if (stream.ignore || stream.detectors.empty()) continue;
-    for (const std::string& key : series_keys(stream)) {
-      if (std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
-    }
+// Adds the names of the stream's keys that are not there yet, where it has detectors.
+void add_csv_keys(const StreamConfig& stream, Strings& names) {
+  if (stream.ignore || stream.detectors.empty()) return;
+  for (const std::string& key : series_keys(stream)) {
+    if (std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
   }
-  return names;
 }
 
 // In quotes where a reader would take it apart otherwise; invalid UTF-8 becomes U+FFFD.
@@ -68,13 +64,16 @@ std::string json_string(std::string_view text) {
 
 std::string score_csv_header(const Config& config) {
   std::string header = "time,stream";
-  for (const std::string& key : csv_keys(config)) header += ',' + csv_cell(key_member(key));
+  Strings keys;
+  for (const StreamConfig& stream : config.streams) add_csv_keys(stream, keys);
+  for (const std::string& key : keys) header += ',' + csv_cell(key_member(key));
   return header + ",field,detector,value,score,state,up,expected,low,high\n";
 }
 
 ScoreEncoder::ScoreEncoder(const Rules& rules, const core::SeriesTable& table, ScoreFormat format)
     : table_(table), format_(format) {
-  const Strings columns = csv_keys(rules.config());
+  Strings columns;
+  for (const auto& stream : rules.streams()) add_csv_keys(*stream->config, columns);
   for (const auto& stream : rules.streams()) {
     std::vector<Stream>& groupings = streams_.emplace_back();
     for (const Grouping& grouping : stream->groupings) {

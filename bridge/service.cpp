@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -75,7 +76,8 @@ struct Service::Inner {
     }
     if (taken == 0) {
       pipeline.engine().flush(core::FlushCause::idle);
-      if (pipeline.edge().take_tick(begin) && recording && !recording->add_tick(begin)) fail_recording();
+      const Time now = journal.advance(begin);
+      if (pipeline.edge().take_tick(now) && recording && !recording->add_tick(now)) fail_recording();
     } else {
       edge_timer.add(system_now() - begin);
     }
@@ -134,16 +136,16 @@ struct Service::Inner {
     return changed;
   }
 
-  // While there is no connection to the broker, no device is silent.
-  void note_link(Time now) {
-    const SourceState state = source.state();
-    const bool up = state.connected;
+  // While a connection to the broker is missing, no device is silent: each may be behind it.
+  void note_link(Time begin) {
+    const bool up = source.state().connected;
     if (std::exchange(link_up, up) == up) return;
+    const Time now = journal.advance(begin);
     pipeline.edge().take_link(up, now);
     if (recording && !recording->add_link(up, now)) fail_recording();
     if (!up) {
       link_down_since = now;
-    } else if (state.connects > 1) {
+    } else if (std::exchange(link_was_up, true)) {
       publisher.publish_status({outage_topic(status_topic(config)),
                                 outage_json(config.broker.client_id, link_down_since, now), 1, false});
     }
@@ -162,6 +164,7 @@ struct Service::Inner {
 
   // Everything it reads is a counter or guarded by its owner.
   [[nodiscard]] Stats stats() const {
+    const std::lock_guard lock(adopting);
     Stats stats;
     stats.version = WEIR_VERSION;
     stats.client_id = config.broker.client_id;
@@ -175,12 +178,12 @@ struct Service::Inner {
     stats.disconnects = state.disconnects;
     stats.last_error = state.last_error;
     pipeline.add_to(stats);
-    const SourceCounters& taken = source.counters();
-    stats.messages[static_cast<std::size_t>(MessageOutcome::shed)] += taken.shed.get();
-    stats.messages[static_cast<std::size_t>(MessageOutcome::oversize)] += taken.oversize.get();
-    stats.source_waits = taken.waits.get();
+    const SourceCounts taken = source.counts();
+    stats.messages[static_cast<std::size_t>(MessageOutcome::shed)] += taken.shed;
+    stats.messages[static_cast<std::size_t>(MessageOutcome::oversize)] += taken.oversize;
+    stats.source_waits = taken.waits;
     stats.messages_in_flight = journal.pushed() - journal.popped();
-    stats.received = taken.received.get();
+    stats.received = taken.received;
     stats.journal_bytes = journal.bytes();
     const PublishCounters& publish = publisher.counters();
     stats.published = publish.acknowledged.get();
@@ -197,6 +200,7 @@ struct Service::Inner {
   const Time started;
   Journal& journal;
   Source& source;
+  mutable std::mutex adopting;  // other streams, or reading what they have come to
   Pipeline pipeline;
   Publisher publisher;
   std::optional<RecordingWriter> recording;
@@ -209,6 +213,7 @@ struct Service::Inner {
   std::uint64_t seen_disconnects = 0;
   bool seen_subscribed = false;
   bool link_up = true;
+  bool link_was_up = false;  // ever
   Time link_down_since{};
   bool failed = false;
 };
@@ -225,6 +230,11 @@ void Service::start() {
 }
 
 void Service::step() { inner_->step(); }
+
+Adoption Service::adopt(const std::vector<StreamConfig>& next) {
+  const std::lock_guard lock(inner_->adopting);
+  return inner_->pipeline.adopt(next);
+}
 
 bool Service::failed() const { return inner_->failed; }
 

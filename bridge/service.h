@@ -5,9 +5,11 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "bridge/config.h"
 #include "bridge/journal.h"
+#include "bridge/rules.h"
 #include "bridge/sink.h"
 #include "bridge/source.h"
 #include "bridge/stats.h"
@@ -34,6 +36,9 @@ class Service {
   void step();
   // A recording could not be written: there is no point in going on.
   [[nodiscard]] bool failed() const;
+  // From now on the streams are those of `next`; nothing else of the configuration changes. Those that are
+  // the same go on, with their windows; the open windows of the others are published as they are.
+  Adoption adopt(const std::vector<StreamConfig>& next);
   // The end, in order: the source stops, what the journal holds is read, and for at most `most` what is to be
   // published is waited for. With `goodbye` nobody goes on where we end: open windows are published as they
   // are, and the offline status with them.

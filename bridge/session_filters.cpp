@@ -14,7 +14,9 @@ Filters filters_of(std::vector<std::string> names) {
   return names;
 }
 
-std::string session_filters_topic(const std::string& status_topic) { return status_topic + "/subscriptions"; }
+std::string session_filters_topic(const std::string& status_topic, unsigned connection) {
+  return status_topic + "/subscriptions" + (connection == 0 ? "" : '/' + std::to_string(connection + 1));
+}
 
 std::string session_filters_json(const Filters& filters) {
   return Json{{"v", 1}, {"filters", filters}}.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -17,12 +17,29 @@ struct Subscription {
   bool seed;  // wants retained messages when it subscribes (retained: seed or accept)
 };
 
+// What became of messages at their source, at one moment.
+struct SourceCounts {
+  std::uint64_t received = 0, shed = 0, oversize = 0, waits = 0;
+
+  SourceCounts& operator+=(const SourceCounts& other) noexcept {
+    received += other.received;
+    shed += other.shed;
+    oversize += other.oversize;
+    waits += other.waits;
+    return *this;
+  }
+};
+
 // Written by the source's thread, read by any.
 struct SourceCounters {
   core::Counter received;  // messages the library handed over
   core::Counter shed;      // of these, dropped because the journal was full
   core::Counter oversize;  // of these, dropped because topic or payload is over its limit
   core::Counter waits;     // times the journal was full and the source was held back
+
+  [[nodiscard]] SourceCounts read() const noexcept {
+    return {received.get(), shed.get(), oversize.get(), waits.get()};
+  }
 };
 
 // How the source stands to its broker.
@@ -39,7 +56,7 @@ class Source {
  public:
   virtual ~Source() = default;
   [[nodiscard]] virtual SourceState state() const = 0;
-  [[nodiscard]] virtual const SourceCounters& counters() const = 0;
+  [[nodiscard]] virtual SourceCounts counts() const = 0;
   // Takes no more messages, and closes the journal. What is published goes on.
   virtual void stop_intake() = 0;
 };

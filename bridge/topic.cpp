@@ -70,7 +70,8 @@ TopicPattern::TopicPattern(std::string_view pattern) : pattern_(pattern) {
   if (const std::string_view words = unfit(pattern); !words.empty()) throw SetupError(complaint(words));
   if (pattern.starts_with("$share/")) {
     throw SetupError(complaint(
-        "is a shared subscription, which would hide messages from weir; leave \"$share/<group>/\" out"));
+        "is a shared subscription, which would hide messages from weir; leave \"$share/<group>/\" out, "
+        "and name the group in broker.share"));
   }
   for (Levels levels(pattern); !levels.ended(); levels.next()) {
     const std::string_view level = levels.level();

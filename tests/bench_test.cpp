@@ -10,6 +10,7 @@
 #include "bridge/bench_child.h"
 #include "bridge/bench_generator.h"
 #include "bridge/bench_load.h"
+#include "bridge/bench_naive.h"
 #include "bridge/bench_observer.h"
 #include "bridge/bench_report.h"
 #include "bridge/bench_yardstick.h"
@@ -304,3 +305,23 @@ TEST_CASE("a tiny level E adds up: every message, sample and window") {
 }
 
 }  // namespace
+
+TEST_CASE("every form of the point-by-point yardstick says the same") {
+  using bridge::naive::Form;
+  using bridge::naive::PointByPoint;
+  PointByPoint good(Form::std_sort_once, 40, {22, 28});
+  PointByPoint others[] = {{Form::sorts_for_each_locked, 40, {22, 28}},
+                           {Form::sorts_for_each, 40, {22, 28}},
+                           {Form::quadratic_sort_once, 40, {22, 28}}};
+  for (int i = 0; i < 100; ++i) {
+    const double value = 20 + (i * 37 % 100) * 0.1 + (i % 33 == 0 ? 90 : 0);
+    good.add(value);
+    for (PointByPoint& other : others) {
+      other.add(value);
+      REQUIRE(other.results() == good.results());
+    }
+  }
+  REQUIRE(good.results().size() == 22);
+  CHECK(good.results()[0] == 40);
+  CHECK(good.results()[17] == 2);  // outliers: the two of 90 more that are still among the last 40
+}

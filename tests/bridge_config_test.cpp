@@ -130,7 +130,7 @@ TEST_CASE("the smallest file has every default") {
 const std::string every_key = R"({
   "broker": {"url": "mqtts://[::1]:8884", "client_id": "w 1", "username": "u", "password_file": "p",
              "tls": {"ca": "a", "cert": "c", "key": "k"}, "protocol": 4, "keep_alive": "1m", "session_expiry": "1d",
-             "receive_maximum": 7, "client": "paho", "read_interval": "2ms"},
+             "receive_maximum": 7, "client": "paho", "read_interval": "2ms", "connections": 3},
   "aggregation": {"shard_count": 3, "batch_size": 64, "flush_interval": "1.5ms", "ring_buffer_size": 128, "when_full": "shed"},
   "limits": {"series_max": 2147483648, "series_ttl": "3m", "journal_bytes": 1099511627776, "payload_bytes_max": 10, "topic_bytes_max": 11},
   "streams": [
@@ -187,7 +187,10 @@ TEST_CASE("every key of the broker, the engine and the outputs reaches its membe
                                    24h,
                                    7,
                                    bridge::Client::paho,
-                                   2ms}));
+                                   2ms,
+                                   3,
+                                   ""}));
+  CHECK(parse_config(with(R"("broker":{"share":"g 1"})")).broker.share == "g 1");
   CHECK(test::same(config.aggregation, {3, 64, 1500us, 128, bridge::WhenFull::shed}));
   CHECK(test::same(config.limits, {2147483648U, 3min, 1099511627776U, 10, 11}));
   CHECK(test::same(config.publish, {2, true, 5, 6}));
@@ -525,6 +528,23 @@ TEST_CASE("what is wrong with the broker and the engine") {
         {"config: /broker/client: \"mosquitto\": must be \"paho\" or \"native\""});
   check(R"("broker":{"read_interval":"101ms"})",
         {"config: /broker/read_interval: \"101ms\": must be 0s to 100ms"});
+  for (const char* count : {"0", "9", "-1", "1.5"}) {
+    check(R"("broker":{"connections":)" + std::string(count) + "}",
+          {"config: /broker/connections: " + std::string(count) + ": must be a whole number, 1 to 8"});
+  }
+  check(R"("broker":{"connections":8,"share":"g"})", {});
+  CHECK(
+      problems(R"({"broker":{"connections":2},"streams":[{"from":"weir/{a}/status/subscriptions/{b}"}]})") ==
+      Lines{"config: /status/topic: \"weir/{client_id}/status\": would be read again by subscription "
+            "\"weir/+/status/subscriptions/+\" of stream \"weir\"; use another prefix"});
+  for (const char* group : {"a/b", "+", "a#"}) {
+    check(R"("broker":{"share":")" + std::string(group) + "\"}",
+          {"config: /broker/share: \"" + std::string(group) +
+           "\": must be fit for one topic level: without \"/\", \"+\" and \"#\""});
+  }
+  check(R"("broker":{"share":"g","protocol":4})",
+        {"config: /broker/share: \"g\": MQTT 3.1.1 has no shared subscriptions; make broker.protocol 5, or "
+         "leave it out"});
   check(R"("broker":{"client_id":""})",
         {"config: /broker/client_id: \"\": must not be empty: the broker keeps our session under it"});
   check(R"("broker":{"client_id":"a/b"})", {"config: /broker/client_id: \"a/b\": must be fit for one topic "
@@ -544,6 +564,15 @@ TEST_CASE("what is wrong with the broker and the engine") {
         {"config: /limits/payload_bytes_max: 33553249: journal_bytes 67108864 must hold two messages of this "
          "size; choose at most 33553248, or journal_bytes of at least 134217728"});
   check(R"("limits":{"payload_bytes_max":33553249,"journal_bytes":134217728})", {});
+  // Each connection has its part, and there are none without a filter.
+  check(R"("broker":{"connections":2},"limits":{"payload_bytes_max":33553248})", {});
+  check(R"("broker":{"connections":2,"share":"g"},"limits":{"payload_bytes_max":33553248})",
+        {"config: /limits/payload_bytes_max: 33553248: journal_bytes 67108864 must hold two messages of this "
+         "size for each of 2 connections; choose at most 16776032, or journal_bytes of at least 134217728"});
+  check(
+      R"("broker":{"connections":3,"share":"g"},"limits":{"journal_bytes":1572863})",
+      {"config: /limits/journal_bytes: 1572863: must be at least 1572864, which is two blocks for each of 3 "
+       "connections"});
   check(R"("limits":{"payload_bytes_max":500000,"journal_bytes":1048576,"topic_bytes_max":65535})",
         {"config: /limits/payload_bytes_max: 500000: journal_bytes 1048576 must hold two messages of this "
          "size; choose at most 458593, or journal_bytes of at least 2097152"});
@@ -1170,7 +1199,7 @@ class Maker {
       out["limits"] = Json::object();
       put(out["limits"], "series_max", 1 + below(2'000'000'000));
       put(out["limits"], "series_ttl", pick({"0s", "1m", "24h", "3660d"}));
-      put(out["limits"], "journal_bytes", 1048576 + below(1'000'000'000));
+      put(out["limits"], "journal_bytes", 8388608 + below(1'000'000'000));
       put(out["limits"], "payload_bytes_max", 1 + below(400'000));
       put(out["limits"], "topic_bytes_max", 1 + below(65535));
     }
@@ -1222,6 +1251,7 @@ class Maker {
     put(out, "receive_maximum", 1 + below(65535));
     put(out, "client", pick({"paho", "native"}));
     put(out, "read_interval", pick({"0s", "100ms"}));
+    put(out, "connections", 1 + below(8));
     return out;
   }
 
@@ -1497,6 +1527,11 @@ TEST_CASE("loader and schema agree on what is good and what is not") {
   check(with(R"("broker":{"url":"mqtt://u:p@h"})"), false);
   check(with(R"("broker":{"password":"x"})"), false);
   check(with(R"("broker":{"client_id":"a/b"})"), false);
+  check(with(R"("broker":{"connections":8,"share":"g"})"), true);
+  check(with(R"("broker":{"connections":9})"), false);
+  check(with(R"("broker":{"share":"a/b"})"), false);
+  check(with(R"("broker":{"share":"a\u0000"})"), false);
+  check(with(R"("broker":{"share":""})"), true);
   check(with(R"("broker":{"client_id":""})"), false);
   check(with(R"("broker":{"protocol":3})"), false);
   check(with(R"("broker":{"keep_alive":30})"), false);
@@ -1682,6 +1717,7 @@ TEST_CASE("what the reference configuration shows to copy is good too") {
   };
   check(replaced(without_mark(text, "\"password_env\""), "\"password_file\"", "//"));
   check(replaced(without_mark(text, "\"tls\""), "mqtt://mosquitto:1883", "mqtts://mosquitto"));
+  check(without_mark(text, "\"share\""));
   check(without_mark(text, "\"exclude\""));
   check(without_mark(text, "\"fields\""));
   check(without_mark(text, "\"cadence\""));
@@ -1716,6 +1752,43 @@ TEST_CASE("what the reference configuration shows to copy is good too") {
   }
   CHECK(detectors.size() == std::variant_size_v<core::DetectorSpec::Kind>);
   CHECK(config.streams[6].detectors.back().to == "derived/{stream}/{site}/{field}/flag/{detector}");
+}
+
+TEST_CASE("a shared subscription has no use for retained messages") {
+  const auto text = [](const std::string& retained) {
+    return R"({"broker":{"share":"g"},"streams":[{"from":"a/{d}"},{"from":"b/{d}","retained":")" + retained +
+           "\"}]}";
+  };
+  CHECK(problems(text("ignore")) == Lines{});
+  for (const std::string retained : {"seed", "accept"}) {
+    CHECK(problems(text(retained)) ==
+          Lines{"config: /streams/1/retained: \"" + retained +
+                "\": has no effect with broker.share, as no retained messages are sent to a shared "
+                "subscription; make it \"ignore\", or leave broker.share out"});
+  }
+}
+
+TEST_CASE("what check prints of several connections") {
+  const std::string streams = R"("streams":[{"from":"a/{d}"},{"from":"b/{d}"},{"from":"c/{d}","ignore":true},
+    {"from":"d/{d}"}]})";
+  const auto report = [&](const std::string& broker) {
+    return bridge::check_report(parse_config(R"({"broker":{)" + broker + "}," + streams), 2);
+  };
+  const auto holds = [](const std::string& all, const std::string& lines) {
+    CAPTURE(all);
+    CHECK(all.find('\n' + lines + '\n') != std::string::npos);
+  };
+  CHECK(report("").find("connections:") == std::string::npos);
+  const std::string two = report(R"("connections":2)");
+  holds(two, "connections: 2\n  \"weir\": \"a/+\", \"d/+\"\n  \"weir-2\": \"b/+\"");
+  holds(two, "journal: 64.0 MiB, 32.0 MiB for each connection");
+  const std::string many = report(R"("connections":8)");
+  holds(many,
+        "connections: 3 (not 8 as broker.connections says: no filter is left for more)\n  \"weir\": \"a/+\"\n"
+        "  \"weir-2\": \"b/+\"\n  \"weir-3\": \"d/+\"");
+  const std::string shared = report(R"("connections":2,"client_id":"w","share":"g 1")");
+  const std::string all = R"("$share/g 1/a/+", "$share/g 1/b/+", "$share/g 1/d/+")";
+  holds(shared, "connections: 2\n  \"w\": " + all + "\n  \"w-2\": " + all);
 }
 
 TEST_CASE("what check prints") {

@@ -94,6 +94,29 @@ TEST_CASE(
   CHECK(feed.messages(MessageOutcome::duplicate) == 1);
 }
 
+TEST_CASE("packet ids are a connection's own") {
+  Feed feed(one_stream);
+  bridge::Message message;
+  message.arrival = test::day + 1s;
+  message.qos = 1;
+  message.packet_id = 1;
+  const auto send = [&](int connection, bool duplicate) {
+    message.connection = static_cast<std::uint8_t>(connection);
+    message.duplicate = duplicate;
+    feed.send(message, "in/a/x", "5");
+  };
+  send(0, false);
+  send(1, true);  // the same id and content of another connection, and new in spite of the mark
+  CHECK(feed.messages(MessageOutcome::decoded) == 2);
+  send(2, false);
+  // However many the others brought meanwhile.
+  for (int i = 0; i < 5000; ++i) send(2, false);
+  send(0, true);
+  CHECK(feed.messages(MessageOutcome::duplicate) == 1);
+  send(1, true);
+  CHECK(feed.messages(MessageOutcome::duplicate) == 2);
+}
+
 TEST_CASE("a bare number is a field named by the rest of its topic") {
   Feed feed(one_stream);
   feed.send(1s, "in/a/temperature", "21.5");

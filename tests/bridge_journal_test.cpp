@@ -1,12 +1,15 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <random>
 #include <span>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "bridge/journal.h"
 #include "core/doorbell.h"
@@ -318,6 +321,202 @@ TEST_CASE(
       CHECK(journal.popped() == total);
     }
   }
+}
+
+// --- several lanes
+
+namespace {
+
+// A message of lane `lane` that arrived at `arrival`; every byte of it follows from i.
+std::unique_ptr<Sample> sample_of(std::size_t lane, std::int64_t arrival, std::uint64_t i,
+                                  std::size_t payload) {
+  auto sample = std::make_unique<Sample>(i, 1 + i % 40, payload);
+  sample->message.arrival = core::Time{core::Duration{arrival}};
+  sample->message.connection = static_cast<std::uint8_t>(lane);
+  return sample;
+}
+
+// The same, but for when it arrived.
+bool same_text(const Message& a, const Message& b) {
+  Message stamped = a;
+  stamped.arrival = b.arrival;
+  return same(stamped, b) && a.connection == b.connection;
+}
+
+}  // namespace
+
+TEST_CASE("several lanes are read as one, in order of arrival, each in its own order") {
+  for (const std::uint32_t seed : {1U, 2U, 3U}) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    constexpr std::size_t lanes = 3;
+    Journal journal(96 << 20, lanes);
+    std::vector<std::unique_ptr<Sample>> all;
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      std::int64_t arrival = 1000;
+      for (std::uint64_t i = 0; i < 2000; ++i) {
+        arrival += random() % 4 == 0 ? 0 : static_cast<int>(random() % 50);  // many at the same time
+        all.push_back(
+            sample_of(lane, arrival, i, random() % 300 == 0 ? Journal::block_bytes : random() % 100));
+        REQUIRE(journal.push(all.back()->message));
+      }
+    }
+    std::ranges::stable_sort(all, {}, [](const auto& one) { return one->message.arrival; });
+    std::size_t at = 0;
+    for (auto messages = journal.batch(); !messages.empty(); messages = journal.batch()) {
+      CHECK(journal.batch().data() == messages.data());
+      for (const Message& message : messages) {
+        REQUIRE(at < all.size());
+        REQUIRE(same(message, all[at]->message));
+        REQUIRE(message.connection == all[at]->message.connection);
+        ++at;
+      }
+      journal.pop();
+      REQUIRE(journal.popped() == at);
+    }
+    CHECK(at == all.size());
+    CHECK(journal.pushed() == all.size());
+  }
+}
+
+TEST_CASE("property: what is given of several lanes is the oldest there is, and arrivals never go back") {
+  for (const std::uint32_t seed : {1U, 2U, 3U}) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    constexpr std::size_t lanes = 4;
+    constexpr std::size_t most = 16 * Journal::block_bytes;
+    Journal journal(most, lanes);
+    std::vector<std::deque<std::unique_ptr<Sample>>> model(lanes);
+    std::vector<std::int64_t> clocks(lanes, 1000);
+    std::uint64_t pushed = 0, refused = 0, raised = 0;
+    core::Time last = core::time_min;
+    const auto take = [&](std::span<const Message> messages) {
+      for (const Message& message : messages) {
+        std::size_t oldest = lanes;
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+          if (model[lane].empty()) continue;
+          if (oldest == lanes || model[lane][0]->message.arrival < model[oldest][0]->message.arrival)
+            oldest = lane;
+        }
+        REQUIRE(message.connection == oldest);
+        const Message& expected = model[oldest][0]->message;
+        REQUIRE(same_text(message, expected));
+        REQUIRE(message.arrival == std::max(expected.arrival, last));
+        if (message.arrival != expected.arrival) ++raised;
+        last = message.arrival;
+        model[oldest].pop_front();
+      }
+      if (!messages.empty()) journal.pop();
+    };
+    for (int i = 0; i < 30'000; ++i) {
+      if (random() % 100 < (i / 3000 % 2 == 0 ? 90U : 60U)) {
+        // The first lane comes often, the last seldom; their stamps are apart by as much as they like.
+        const std::size_t lane = std::min<std::size_t>(random() % 4, random() % 4);
+        clocks[lane] += static_cast<int>(random() % 20);
+        auto sample = sample_of(lane, clocks[lane], pushed, random() % 3000);
+        if (journal.push(sample->message)) {
+          model[lane].push_back(std::move(sample));
+          ++pushed;
+        } else {
+          ++refused;
+        }
+      } else if (random() % 40 == 0) {
+        take(journal.batch());
+      } else if (random() % 40 == 0) {
+        const core::Time wished = last + core::Duration{random() % 3};
+        REQUIRE(journal.advance(wished) == std::max(wished, last));
+        last = std::max(wished, last);
+      } else if (const Message* const message = journal.front(); message != nullptr) {
+        take({message, 1});
+      }
+      REQUIRE(journal.bytes() <= most);
+    }
+    for (auto rest = journal.batch(); !rest.empty(); rest = journal.batch()) take(rest);
+    for (const auto& lane : model) CHECK(lane.empty());
+    CHECK(journal.pushed() == pushed);
+    CHECK(refused > 0);
+    CHECK(raised > 0);
+  }
+}
+
+TEST_CASE("what is given after time has come to a moment has not arrived before it") {
+  for (const std::size_t lanes : {1U, 2U}) {
+    Journal journal(1 << 20, lanes);
+    const auto at = [](std::int64_t i) { return core::Time{core::Duration{i}}; };
+    const auto next = [&] {
+      REQUIRE(journal.front() != nullptr);
+      const core::Time arrival = journal.front()->arrival;
+      journal.pop();
+      return arrival;
+    };
+    for (const std::int64_t arrival : {10, 20}) REQUIRE(journal.push(sample_of(0, arrival, 1, 1)->message));
+    CHECK(journal.advance(at(15)) == at(15));
+    CHECK(next() == at(15));
+    CHECK(next() == at(20));
+    REQUIRE(journal.push(sample_of(lanes - 1, 12, 1, 1)->message));
+    CHECK(next() == (lanes == 1 ? at(15) : at(20)));  // a lane's own order is its producer's
+    CHECK(journal.advance(at(3)) == (lanes == 1 ? at(15) : at(20)));
+  }
+}
+
+TEST_CASE("a lane's memory is its own, and the journal ends with its last lane") {
+  constexpr std::size_t most = 12 * Journal::block_bytes;
+  Journal journal(most, 3);
+  std::uint64_t i = 0;
+  while (journal.push(sample_of(1, 0, i, 5000)->message)) ++i;
+  CHECK(journal.bytes() == most / 3);
+  const std::size_t largest = Journal::message_bytes_max(most, 3);
+  REQUIRE(journal.push(Sample(0, 0, largest).message));
+  CHECK(journal.bytes() <= most);
+  journal.close(0);
+  journal.close(2);
+  CHECK_FALSE(journal.finished());
+  journal.close(1);
+  CHECK_FALSE(journal.finished());
+  while (journal.front() != nullptr) journal.pop();
+  CHECK(journal.finished());
+}
+
+TEST_CASE("stress: a thread for each lane; nothing lost or changed, arrivals never go back") {
+  constexpr std::size_t lanes = 3;
+  constexpr std::uint64_t total = 20'000;  // of each
+  constexpr std::size_t most = lanes * 8 * Journal::block_bytes;
+  Journal journal(most, lanes);
+  std::atomic<std::int64_t> clock{0};
+  std::vector<std::jthread> producers;
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    producers.emplace_back([&, lane] {
+      std::mt19937 random(static_cast<std::uint32_t>(lane));
+      for (std::uint64_t i = 0; i < total; ++i) {
+        const auto sample = sample_of(lane, clock.fetch_add(1), i, random() % 400);
+        while (!journal.push(sample->message)) core::nap(20us);
+        if (i % 5000 == 0) core::nap(core::Doorbell::quiet_max);
+      }
+      journal.close(lane);
+    });
+  }
+  std::vector<std::uint64_t> seen(lanes, 0);
+  std::vector<std::mt19937> randoms;
+  for (std::uint32_t lane = 0; lane < lanes; ++lane) randoms.emplace_back(lane);
+  core::Time last = core::time_min;
+  bool good = true;
+  while (!journal.finished()) {
+    const std::span<const Message> messages = journal.batch();
+    if (messages.empty()) {
+      journal.wait(core::Doorbell::for_ever);  // a wake-up that is lost would hang here
+      continue;
+    }
+    for (const Message& message : messages) {
+      const std::size_t lane = message.connection;
+      const auto sample = sample_of(lane, 0, seen[lane]++, randoms[lane]() % 400);
+      good = good && same_text(message, sample->message) && message.arrival >= last;
+      last = message.arrival;
+    }
+    journal.pop();
+  }
+  CHECK(good);
+  CHECK(seen == std::vector<std::uint64_t>(lanes, total));
+  CHECK(journal.popped() == lanes * total);
 }
 
 TEST_CASE("stress: waiting ends with a message, with closing, and after a while") {

@@ -30,6 +30,7 @@ struct Kept {
   std::string topic, payload;
   int packet_id = 0, qos = 0;
   bool duplicate = false, stale = false;
+  int connection = 0;
   bool operator==(const Kept&) const = default;
 };
 
@@ -45,7 +46,8 @@ Message message_of(const Kept& kept) {
           static_cast<std::uint16_t>(kept.packet_id),
           static_cast<std::uint8_t>(kept.qos),
           kept.duplicate,
-          kept.stale};
+          kept.stale,
+          static_cast<std::uint8_t>(kept.connection)};
 }
 
 void write(const std::string& path, const std::vector<Kept>& records, bool flush_each = false) {
@@ -79,7 +81,7 @@ ReadBack read(const std::string& path) {
     back.records.push_back({record.kind == bridge::ReplayReader::Kind::tick,
                             message.arrival.time_since_epoch().count(), std::string(message.topic),
                             std::string(message.payload), message.packet_id, message.qos, message.duplicate,
-                            message.stale});
+                            message.stale, message.connection});
   }
   CHECK_FALSE(reader->next(record));
   back.skipped = reader->skipped();
@@ -98,13 +100,13 @@ std::vector<Kept> three() {
 
 TEST_CASE("the bytes of the format") {
   const test::TempFolder folder;
-  write(folder.file("r"), {{false, 0x0102030405060708, "a/b", "21.5", 0x1122, 1, true, true}});
+  write(folder.file("r"), {{false, 0x0102030405060708, "a/b", "21.5", 0x1122, 1, true, true, 7}});
   const std::string bytes = folder.read("r");
   REQUIRE(bytes.size() == 8 + 16 + 32);
   CHECK(bytes.substr(0, 8) == "weirrec1");
   CHECK(bytes.substr(8, 8) == std::string("\x20\0\0\0\x01\0\0\0", 8));
   CHECK(bytes.substr(24) == std::string("\x08\x07\x06\x05\x04\x03\x02\x01"
-                                        "\x04\0\0\0\x03\0\x22\x11\0\x01\x03\0\0\0\0\0"
+                                        "\x04\0\0\0\x03\0\x22\x11\0\x01\x03\x07\0\0\0\0"
                                         "a/b21.5\0",
                                         32));
 }
@@ -133,7 +135,7 @@ TEST_CASE("what is written is read") {
   for (int i = 0; i < 20'000; ++i) {
     many.push_back({false, 1'000 + i, "site/" + std::to_string(i % 7),
                     std::string(static_cast<std::size_t>(i % 90), 'x'), i % 65536, i % 3, i % 5 == 0,
-                    i % 11 == 0});
+                    i % 11 == 0, i % 8});
   }
   check(many);
 }

@@ -150,7 +150,7 @@ TEST_CASE("patterns that are none") {
   check("a/\xC3", "\"a/?\" is not UTF-8");
   check("$share/g/a",
         "\"$share/g/a\" is a shared subscription, which would hide messages from weir; leave "
-        "\"$share/<group>/\" out");
+        "\"$share/<group>/\" out, and name the group in broker.share");
   check(std::string(65536, 'a'),
         ("\"" + std::string(100, 'a') + "...\" is longer than the 65535 bytes MQTT allows").c_str());
 }

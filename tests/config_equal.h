@@ -180,10 +180,10 @@ inline bool same(const bridge::TlsConfig& a, const bridge::TlsConfig& b) {
 }
 
 inline bool same(const bridge::BrokerConfig& a, const bridge::BrokerConfig& b) {
-  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12] = a;
-  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12] = b;
-  return std::tie(a1, a2, a3, a4, a5, a7, a8, a9, a10, a11, a12) ==
-             std::tie(b1, b2, b3, b4, b5, b7, b8, b9, b10, b11, b12) &&
+  const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14] = a;
+  const auto& [b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14] = b;
+  return std::tie(a1, a2, a3, a4, a5, a7, a8, a9, a10, a11, a12, a13, a14) ==
+             std::tie(b1, b2, b3, b4, b5, b7, b8, b9, b10, b11, b12, b13, b14) &&
          same(a6, b6);
 }
 

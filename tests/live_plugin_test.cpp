@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -379,9 +380,58 @@ TEST_CASE("reload: what is the same goes on, what is wrong is refused, what is n
   publisher.publish("in/d1", reading(base, 1), 1);
   publisher.publish("new/d1", reading(base, 1), 1);
   Json status = next_status(statuses);
-  while (!status["streams"].contains("new") || status["messages"]["received"] != 1)
+  while (!status["streams"].contains("new") || status["messages"]["received"] != 3)
     status = next_status(statuses);
   CHECK_FALSE(status["streams"].contains("in"));
+  // More than streams: as if weir had been started.
+  inside.configure(config(stream("new"), R"("publish": {"qos": 0}, )"));
+  inside.reload(in_use);
+  publisher.publish("new/d1", reading(base, 1), 1);
+  while (status["messages"]["received"] != 1) status = next_status(statuses);
+}
+
+TEST_CASE("reload: the windows of streams that are the same go on") {
+  Inside inside(config(stream("a") + "," + stream("b")));
+  inside.start();
+  RawClient results(inside.port(), "results");
+  results.subscribe("derived/#", 1);
+  RawClient publisher(inside.port(), "publisher");
+  for (const char* topic : {"a/d1", "b/d1"}) publisher.publish(topic, reading(base, 1), 1);
+  inside.configure(config(stream("b", "20s") + "," + stream("a")));
+  inside.reload(R"(kept: "a"; reset: "b")");
+  RawClient::Received result = results.next();
+  CHECK(result.topic == "derived/b/d1/v/w");
+  CHECK(Json::parse(result.payload)["final"] == false);
+  publisher.publish("a/d1", reading(base + 1, 2), 1);
+  publisher.publish("a/d1", reading(base + 10 + 600, 3), 1);  // the first window is over, lateness past
+  result = results.next();
+  CHECK(result.topic == "derived/a/d1/v/w");
+  CHECK(Json::parse(result.payload)["count"] == 2);
+  CHECK(Json::parse(result.payload)["final"] == true);
+}
+
+TEST_CASE("weir and the broker have no file in common but the standard ones") {
+  Inside inside(config(stream("in")));
+  inside.start();
+  RawClient client(inside.port(), "client");
+  const auto files = [](const std::filesystem::path& folder, std::set<std::string>& into) {
+    for (const auto& one : std::filesystem::directory_iterator(folder)) {
+      std::error_code gone;
+      const std::string target = std::filesystem::read_symlink(one.path(), gone).string();
+      if (!gone && std::stoi(one.path().filename()) > 2) into.insert(target);
+    }
+  };
+  const std::filesystem::path process = "/proc/" + std::to_string(inside.broker().pid());
+  std::set<std::string> of_broker, of_weir, common;
+  files(process / "fd", of_broker);
+  for (const auto& task : std::filesystem::directory_iterator(process / "task")) {
+    if (task.path().filename() != process.filename()) files(task.path() / "fd", of_weir);
+  }
+  std::set_intersection(of_broker.begin(), of_broker.end(), of_weir.begin(), of_weir.end(),
+                        std::inserter(common, common.end()));
+  CHECK(of_broker.size() > 2);
+  CHECK(of_weir.size() == 1);  // the socket that HTTP is heard on
+  CHECK(common.empty());
 }
 
 TEST_CASE("loaded and unloaded, again and again") {
@@ -414,7 +464,9 @@ TEST_CASE("reloaded again and again under load: every message is counted once, t
     }
   };
   for (int cycle = 0; cycle < cycles; ++cycle) {
-    inside.configure(config(stream("in", cycle % 2 == 0 ? "2s" : "1s")));
+    // Now and then more than the stream differs: a new life.
+    inside.configure(config(stream("in", cycle % 2 == 0 ? "2s" : "1s"),
+                            cycle % 8 < 4 ? R"("publish": {"buffer": 50000}, )" : ""));
     const int before = inside.logged(in_use);
     inside.broker().reload();
     while (inside.logged(in_use) == before) {

@@ -45,6 +45,10 @@ class Feed {
   }
   void tick(core::Duration at) { pipeline_.edge().take_tick(day + at); }
 
+  bridge::Adoption adopt(std::string_view config) {
+    return pipeline_.adopt(bridge::parse_config(config).streams);
+  }
+
   // What has been published since the last call.
   std::vector<Published> take() {
     pipeline_.engine().settle();

@@ -408,6 +408,7 @@ TEST_CASE("what the session has subscribed is written as in the examples, and re
         bridge::Filters{"a", "b"});
   CHECK(first_problem(against, Json::parse(bridge::session_filters_json({}))) == "");
   CHECK(bridge::session_filters_topic("weir/x/status") == "weir/x/status/subscriptions");
+  CHECK(bridge::session_filters_topic("weir/x/status", 1) == "weir/x/status/subscriptions/2");
   for (const std::string_view wrong :
        {"", "x", "null", "[]", "{}", R"({"v":1})", R"({"filters":["a"]})", R"({"v":2,"filters":["a"]})",
         R"({"v":1,"filters":"a"})", R"({"v":1,"filters":[1]})", R"({"v":1,"filters":["a"]} x)",
