@@ -290,6 +290,13 @@ TEST_CASE("the broker's reasons: for refusing a connection, and for ending one")
     played.send(test::mqtt_packet(0xE0, std::string(1, static_cast<char>(reason))));
     CHECK(played.recorder.take(&Recorder::lost, 1)[0] == reason);
   }
+  {
+    Played played(5);
+    played.connect();
+    const std::string words = "\x1C" + test::mqtt_text("other:1883") + "\x1F" + test::mqtt_text("moved");
+    played.send(test::mqtt_packet(0xE0, "\x9D"s + static_cast<char>(words.size()) + words));
+    CHECK(played.recorder.take(&Recorder::lost, 1)[0] == 0x9D);
+  }
   each_protocol([](int protocol) {
     Played played(protocol);
     played.connect();
@@ -308,6 +315,71 @@ TEST_CASE("what the broker allows is told") {
   CHECK(limits.packet_bytes_max == 4096);
   CHECK(limits.session_expiry_differs);
   CHECK(limits.session_expiry_seconds == 60);
+}
+
+TEST_CASE("what else a CONNACK may say disturbs nothing") {
+  Played played(5);
+  const std::string properties = "\x22\x00\x0A"s + "\x24\x01" + "\x25\x01" + "\x12" +
+                                 test::mqtt_text("assigned") + "\x1F" + test::mqtt_text("welcome") + "\x26" +
+                                 test::mqtt_text("k") + test::mqtt_text("v") + "\x26" + test::mqtt_text("k") +
+                                 test::mqtt_text("v") + "\x28\x01" + "\x29\x00"s + "\x2A\x00"s + "\x1A" +
+                                 test::mqtt_text("reply/") + "\x1C" + test::mqtt_text("other:1883");
+  played.connect_with(
+      test::mqtt_packet(0x20, "\x00\x00"s + static_cast<char>(properties.size()) + properties));
+  const BrokerLimits limits = played.recorder.take(&Recorder::connected, 1)[0];
+  CHECK(limits.receive_maximum == 65535);
+  CHECK(limits.packet_bytes_max == 0);
+  CHECK_FALSE(limits.session_expiry_differs);
+  played.send(played.publish(one(1, 1, "x")));
+  CHECK(played.next().head == 0x40);
+}
+
+TEST_CASE("what a message says beside topic and payload is passed over") {
+  Played played(5);
+  played.connect();
+  const std::string pair = "\x26" + test::mqtt_text("k") + test::mqtt_text("v");
+  const std::string properties = "\x01\x01"s + "\x02\x00\x00\x00\x3C"s + "\x03" +
+                                 test::mqtt_text("text/plain") + "\x08" + test::mqtt_text("answers/to") +
+                                 "\x09" + test::mqtt_text("\x00\xFF"s) + "\x0B\x01" + "\x0B\x80\x01" + pair +
+                                 pair;
+  for (const int qos : {1, 2}) {
+    const std::string body =
+        test::mqtt_text("in/a") + "\x00\x05"s + static_cast<char>(properties.size()) + properties + "21.5";
+    played.send(test::mqtt_packet(static_cast<std::uint8_t>(0x30 | qos << 1), body));
+    CHECK(played.next().head == (qos == 1 ? 0x40 : 0x50));
+    if (qos == 1) continue;
+    // A release may be as wordy.
+    played.send(test::mqtt_packet(0x62, "\x00\x05\x00"s + static_cast<char>(pair.size()) + pair));
+    CHECK(played.next().head == 0x70);
+  }
+  const auto heard = played.recorder.take(&Recorder::messages, 2);
+  CHECK(heard[0] == test::Heard{"in/a", "21.5", 1, 5, false, false});
+  CHECK(heard[1] == test::Heard{"in/a", "21.5", 2, 5, false, false});
+}
+
+TEST_CASE("answers may come with other reasons of success, and with words") {
+  Played played(5);
+  played.connect();
+  const std::string words =
+      "\x1F" + test::mqtt_text("nobody listens") + "\x26" + test::mqtt_text("k") + test::mqtt_text("v");
+  const std::string properties = static_cast<char>(words.size()) + words;
+  const auto number = [](std::uint16_t id) {
+    return std::string{static_cast<char>(id >> 8), static_cast<char>(id & 255)};
+  };
+  constexpr const char* nobody = "\x10";  // no matching subscribers
+  REQUIRE(played.link().publish({"out/a", "x", 1, false}, 1) == MqttLink::Sent::sent);
+  played.send(test::mqtt_packet(0x40, number(publish_id(played.next())) + nobody + properties));
+  REQUIRE(played.link().publish({"out/a", "x", 2, false}, 2) == MqttLink::Sent::sent);
+  const std::string second = number(publish_id(played.next()));
+  played.send(test::mqtt_packet(0x50, second + nobody + properties));
+  CHECK(played.next().head == 0x62);
+  played.send(test::mqtt_packet(0x70, second + "\0"s + properties));
+  const auto ended = played.recorder.take(&Recorder::ended, 2);
+  CHECK(ended[0] == test::Ended{1, SinkEnded::acknowledged, 0});
+  CHECK(ended[1] == test::Ended{2, SinkEnded::acknowledged, 0});
+  REQUIRE(played.link().subscribe(0, "a", 2, false));
+  played.send(test::mqtt_packet(0x90, id_of(played.next()) + properties + "\x01"));
+  CHECK(played.recorder.take(&Recorder::subscribed, 1)[0] == std::pair<std::size_t, int>{0, 1});
 }
 
 TEST_CASE("an idle connection is kept alive, and one that does not answer is noticed") {

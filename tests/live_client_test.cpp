@@ -864,6 +864,159 @@ TEST_CASE("a session that was taken over is told as such") {
   CHECK_FALSE(subject.client.state().connected);
 }
 
+TEST_CASE("another client takes our session: our will is published, and we come back") {
+  LocalBroker broker;
+  broker.start();
+  const auto check = [&](int protocol) {
+    CAPTURE(protocol);
+    RawClient reader(broker.port(), "reader");
+    const std::string status = "weir/status/" + std::to_string(protocol);
+    reader.subscribe(status, 1);
+    MqttClientSpec spec = spec_for(broker.url(), {{"in/#", 1, false}}, protocol);
+    spec.broker.client_id = "weir-" + std::to_string(protocol);
+    spec.status_topic = status;
+    Subject subject(spec);
+    subject.start_and_wait();
+    {
+      const RawClient other(broker.port(), spec.broker.client_id);
+      CHECK(reader.next() == RawClient::Received{status, offline_json(spec.broker.client_id), false});
+    }
+    REQUIRE(eventually([&] { return subject.client.state().connects >= 2; }));
+    REQUIRE(subject.subscribed());
+    RawClient(broker.port(), "publisher").publish("in/a", "1", 1);
+    CHECK(subject.next().payload == "1");
+    CHECK(subject.client.state().disconnects >= 1);
+  };
+  check(5);
+  check(4);
+}
+
+TEST_CASE("filters that overlap: every copy is taken and acknowledged") {
+  LocalBroker broker;
+  broker.start();
+  const auto check = [&](int protocol) {
+    CAPTURE(protocol);
+    MqttClientSpec spec = spec_for(broker.url(), {{"in/#", 2, false}, {"in/+", 1, false}}, protocol);
+    spec.broker.client_id = "weir-" + std::to_string(protocol);
+    Subject subject(spec);
+    subject.start_and_wait();
+    RawClient publisher(broker.port(), "publisher");
+    for (int i = 0; i < 50; ++i) publisher.publish("in/a", std::to_string(i), 2);
+    publisher.publish("in/a/end", "end", 2);  // for one of them only
+    std::map<std::string, std::multiset<int>> copies;
+    for (Got got = subject.next(); got.payload != "end"; got = subject.next())
+      copies[got.payload].insert(got.qos);
+    CHECK(copies.size() == 50);
+    // One for each filter, or one for all: the broker's choice, always the same.
+    const std::multiset<int> first = copies.begin()->second;
+    CHECK(first.size() <= 2);
+    if (protocol == 5) CHECK(first == std::multiset<int>{1, 2});  // Mosquitto's
+    for (const auto& [payload, qos] : copies) CHECK(qos == first);
+    CHECK(subject.client.state().connects == 1);
+  };
+  check(5);
+  check(4);
+}
+
+TEST_CASE("a wildcard at the front does not match topics that begin with $") {
+  LocalBroker broker;
+  broker.start();
+  const auto check = [&](const std::string& filter, bool taken) {
+    CAPTURE(filter);
+    MqttClientSpec spec = spec_for(broker.url(), {{filter, 1, false}});
+    spec.broker.session_expiry = 0s;
+    Subject subject(spec);
+    subject.start_and_wait();
+    RawClient publisher(broker.port(), "publisher");
+    for (const char* topic : {"$weir/a", "weir/a", "$weir/end/a", "weir/end/a"})
+      publisher.publish(topic, topic, 1);
+    std::vector<std::string> expected = {"weir/a", "weir/end/a"};
+    if (taken) expected = {"$weir/a", "$weir/end/a"};
+    if (filter[0] == '+') expected = {"weir/a"};
+    for (const std::string& topic : expected) CHECK(subject.next().topic == topic);
+    subject.client.stop();
+    CHECK(subject.client.counts().received == expected.size());
+  };
+  check("#", false);
+  check("+/a", false);
+  check("$weir/#", true);
+}
+
+TEST_CASE("a session of no length ends with the connection") {
+  LocalBroker broker;
+  broker.start();
+  const auto check = [&](int protocol) {
+    CAPTURE(protocol);
+    MqttClientSpec spec = spec_for(broker.url(), {{"in/#", 1, false}}, protocol);
+    spec.broker.client_id = "weir-" + std::to_string(protocol);
+    spec.broker.session_expiry = 0s;
+    RawClient publisher(broker.port(), "publisher");
+    for (int life = 0; life < 2; ++life) {
+      Subject subject(spec);
+      subject.start_and_wait();
+      publisher.publish("in/a", "now", 1);
+      CHECK(subject.next().payload == "now");
+      subject.client.stop();
+      publisher.publish("in/a", "while nobody was there", 1);
+    }
+  };
+  check(5);
+  check(4);
+}
+
+TEST_CASE("one message at a time, if we ask for that: all that waited arrives, in order") {
+  LocalBroker broker;
+  broker.start();
+  for (const int qos : {1, 2}) {
+    CAPTURE(qos);
+    MqttClientSpec spec = spec_for(broker.url(), {{"in/#", qos, false}});
+    spec.broker.client_id = "weir-" + std::to_string(qos);
+    spec.broker.receive_maximum = 1;
+    {
+      Subject subject(spec);
+      subject.start_and_wait();
+      subject.client.stop();
+    }
+    RawClient publisher(broker.port(), "publisher");
+    for (int i = 0; i < 50; ++i) publisher.publish("in/a", std::to_string(i), qos);
+    Subject subject(spec);
+    subject.start_and_wait();
+    for (int i = 50; i < 100; ++i) publisher.publish("in/a", std::to_string(i), qos);
+    for (int i = 0; i < 100; ++i) CHECK(subject.next().payload == std::to_string(i));
+    CHECK(subject.client.state().connects == 1);
+  }
+}
+
+TEST_CASE("no more is under way than the broker takes at once") {
+  using namespace std::string_literals;
+  std::string held;  // acknowledgements; the broker's thread
+  std::atomic<int> seen{0};
+  test::ScriptedBroker broker(  // receive maximum 2
+      {test::mqtt_packet(0x20, "\x00\x00\x03\x21\x00\x02"s), [&](const test::Wire::Packet& packet) {
+         if (packet.type() != 3) return ""s;
+         if ((packet.head >> 1 & 3) == 0) return std::exchange(held, ""s);
+         ++seen;
+         held += test::mqtt_packet(0x40, packet.body.substr(5, 2));
+         return ""s;
+       }});
+  Subject subject(spec_for(broker.url(), {}));
+  subject.start_and_wait();
+  for (Sink::Ticket ticket = 1; ticket <= 5; ticket += 2) {
+    CHECK(subject.publish({"out", "x", 1, false}, ticket) == Sink::Accepted::pending);
+    CHECK(subject.publish({"out", "x", 1, false}, ticket + 1) == Sink::Accepted::pending);
+    CHECK(subject.client.publish({"out", "x", 1, false}, 99) == Sink::Accepted::later);
+    CHECK(subject.publish({"out", "", 0, false}, 100) == Sink::Accepted::done);  // lets the two go
+    std::set<Sink::Ticket> ended;
+    for (int i = 0; i < 2; ++i) {
+      const Sink::Completion completion = subject.completion();
+      CHECK(completion.ended == Sink::Ended::acknowledged);
+      ended.insert(completion.ticket);
+    }
+    CHECK(ended == std::set<Sink::Ticket>{ticket, ticket + 1});
+    CHECK(seen == static_cast<int>(ticket + 1));
+  }
+}
+
 TEST_CASE("wrong password, no password, no broker: what is said") {
   const test::TempFolder folder;
   const std::string passwords = folder.file("passwords");

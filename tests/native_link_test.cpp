@@ -259,6 +259,13 @@ TEST_CASE("what the broker takes at once is kept to") {
   CHECK(ended[3].id == 4);
 }
 
+TEST_CASE("the broker's keep-alive goes before ours") {
+  Played played(5, Client::native);
+  played.spec.broker.keep_alive = 1h;
+  played.connect_with(test::mqtt_packet(0x20, "\x00\x00\x03\x13\x00\x01"s));
+  CHECK(played.wire.at(0).read().head == 0xC0);
+}
+
 TEST_CASE("answers that belong to nothing are answered where somebody waits") {
   Played played(5, Client::native);
   played.connect();

@@ -1,16 +1,32 @@
 // MQTT packets: any bytes, as a stream of either protocol. The readers look at nothing outside the bytes, say
 // the same whatever pieces the bytes come in, and what they accept is written back to something that reads
-// the same. The first byte picks the protocol and the size of the pieces.
+// the same. The first byte picks the protocol and the size of the pieces. Nothing is allocated for an input:
+// what a reader must not look at is poisoned instead.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdlib>
-#include <memory>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "bridge/wire_reader.h"
 #include "bridge/wire_writer.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WEIR_POISON 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WEIR_POISON 1
+#endif
+#endif
+#ifdef WEIR_POISON
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
+#endif
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size);
 
@@ -22,10 +38,51 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
+// Bytes of which only those from the first up to some byte may be read: AddressSanitizer stops whoever reads
+// one before or behind them, to the byte.
+class Bounded {
+ public:
+  static constexpr std::size_t bytes_max = 4096;
+
+  Bounded() { ASAN_POISON_MEMORY_REGION(room_.data(), room_.size()); }
+  ~Bounded() { ASAN_UNPOISON_MEMORY_REGION(room_.data(), room_.size()); }
+  Bounded(const Bounded&) = delete;
+  Bounded& operator=(const Bounded&) = delete;
+
+  // Holds these, and lets none be read. Precondition: at most bytes_max.
+  void hold(std::string_view bytes) {
+    show(bytes.size());
+    std::memcpy(begin(), bytes.data(), bytes.size());
+    show(0);
+  }
+  // Of what it holds, this many bytes from the first.
+  std::string_view show(std::size_t bytes) {
+    if (bytes < shown_) {
+      ASAN_POISON_MEMORY_REGION(begin() + bytes, (shown_ - bytes + 7) / 8 * 8 + 8 - bytes % 8);
+    } else {
+      ASAN_UNPOISON_MEMORY_REGION(begin(), bytes);
+    }
+    shown_ = bytes;
+    return {begin(), bytes};
+  }
+
+ private:
+  static constexpr std::size_t margin = 64;
+  char* begin() { return room_.data() + margin; }
+
+  alignas(64) std::array<char, margin + bytes_max + margin> room_{};
+  std::size_t shown_ = 0;
+};
+
+Bounded whole_stream, one_packet;
+// Used again for each packet.
+std::string again, third;
+std::vector<Filter> filters;
+
 void check_publish(Protocol protocol, const Publish& read) {
   require(read.topic_alias != 0 || valid_topic(read.topic));
   require((read.qos == 0) == (read.packet_id == 0));
-  std::string again;
+  again.clear();
   append_publish(protocol, read, again);
   std::string_view rest = again;
   Packet packet;
@@ -37,9 +94,23 @@ void check_publish(Protocol protocol, const Publish& read) {
           twice.duplicate == read.duplicate);
 }
 
+// Where only a beginning of the body is there: all the fields and what there is of the payload, or a fault.
+void check_beginning(Protocol protocol, Packet packet, std::size_t bytes) {
+  Publish all, some;
+  if (open_publish(protocol, packet, all) != Fault::none) return;
+  const std::size_t fields = packet.body.size() - all.payload.size();
+  packet.body = one_packet.show(bytes);
+  const Fault fault = open_publish(protocol, packet, some);
+  require((fault == Fault::none) == (bytes >= fields));
+  if (fault != Fault::none) return;
+  require(some.topic == all.topic && some.packet_id == all.packet_id && some.topic_alias == all.topic_alias);
+  require(some.payload.size() == bytes - fields);
+}
+
 void check_connect(const Connect& read) {
   require(read.will_payload.size() <= text_max);
-  std::string again, third;
+  again.clear();
+  third.clear();
   append_connect(read, again);
   std::string_view rest = again;
   Packet packet;
@@ -52,11 +123,11 @@ void check_connect(const Connect& read) {
 }
 
 void check_subscribe(Protocol protocol, Type type, Subscribe read) {
-  std::vector<Filter> filters;
+  filters.clear();
   for (Filter one; next_filter(type, read, one);) filters.push_back(one);
   require(!filters.empty() && read.rest.empty());
   if (type != Type::subscribe) return;
-  std::string again;
+  again.clear();
   append_subscribe(protocol, read.packet_id, filters, again);
   std::string_view rest = again;
   Packet packet;
@@ -65,7 +136,7 @@ void check_subscribe(Protocol protocol, Type type, Subscribe read) {
   require(open_subscribe(protocol, packet, twice) == Fault::none && twice.packet_id == read.packet_id);
 }
 
-// What one packet says, as text to compare.
+// The fault of one packet, after all that must hold where there is none.
 Fault open(Protocol protocol, const Packet& packet) {
   Publish publish;
   Connack connack;
@@ -120,48 +191,60 @@ Fault open(Protocol protocol, const Packet& packet) {
 }
 
 struct Seen {
-  Type type;
-  std::size_t bytes;
-  Fault fault;
-  friend bool operator==(const Seen&, const Seen&) = default;
+  Type type = Type::none;
+  std::size_t bytes = 0;  // of the packet, with its head
 };
 
-// Every packet to the first that is none, from pieces of `piece` bytes, each copied to memory of exactly its
-// size.
-std::vector<Seen> read_in_pieces(Protocol protocol, std::string_view stream, std::size_t piece) {
-  std::vector<Seen> seen;
-  std::string waiting;
-  for (std::size_t at = 0; at < stream.size();) {
-    const std::size_t count = std::min(piece, stream.size() - at);
-    waiting.append(stream.substr(at, count));
-    at += count;
-    while (!waiting.empty()) {
-      const std::unique_ptr<char[]> exact(new char[waiting.size()]);
-      std::copy(waiting.begin(), waiting.end(), exact.get());
-      std::string_view rest(exact.get(), waiting.size());
+// The packets up to the first that is none, or is not well formed; each is opened in memory that ends with
+// it, a PUBLISH also where `part` of 128 parts of it are there.
+void read_whole(Protocol protocol, std::string_view stream, std::size_t part, std::vector<Seen>& seen) {
+  whole_stream.hold(stream);
+  std::string_view rest = whole_stream.show(stream.size());
+  while (!rest.empty()) {
+    Packet packet;
+    const std::size_t before = rest.size();
+    const Cut cut = cut_packet(rest, packet);
+    if (cut == Cut::more) return;
+    if (cut == Cut::malformed) return seen.push_back({});
+    seen.push_back({packet.type, before - rest.size()});
+    one_packet.hold(packet.body);
+    packet.body = one_packet.show(packet.body.size());
+    if (open(protocol, packet) != Fault::none) return;
+    if (packet.type == Type::publish) check_beginning(protocol, packet, packet.body.size() * part / 128);
+  }
+}
+
+// The same packets must come out where the stream comes in pieces of this size, sixteen at most and then the
+// rest; each reader sees no byte that has not come.
+void read_in_pieces(std::string_view stream, std::size_t piece, const std::vector<Seen>& expected) {
+  std::size_t at = 0, start = 0;
+  auto next = expected.begin();
+  for (int pieces = 0; at < stream.size(); ++pieces) {
+    at = pieces == 16 ? stream.size() : std::min(stream.size(), at + piece);
+    std::string_view rest = whole_stream.show(at).substr(start);
+    for (; next != expected.end(); ++next) {
       Packet packet;
       const Cut cut = cut_packet(rest, packet);
       if (cut == Cut::more) break;
-      if (cut == Cut::malformed) {
-        seen.push_back({Type::none, 0, Fault::length});
-        return seen;
-      }
-      const std::size_t bytes = waiting.size() - rest.size();
-      seen.push_back({packet.type, bytes, open(protocol, packet)});
-      if (seen.back().fault != Fault::none) return seen;
-      waiting.erase(0, bytes);
+      require((cut == Cut::malformed) == (next->type == Type::none && next->bytes == 0));
+      if (cut == Cut::malformed) return;
+      require(packet.type == next->type && at - rest.size() - start == next->bytes);
+      start = at - rest.size();
     }
   }
-  return seen;
+  require(next == expected.end());
 }
 
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  if (size == 0 || size > 4096) return 0;
+  if (size == 0 || size > Bounded::bytes_max) return 0;
   const Protocol protocol = (bytes[0] & 1) != 0 ? Protocol::v5 : Protocol::v311;
   const std::string_view stream(reinterpret_cast<const char*>(bytes) + 1, size - 1);
-  const std::vector<Seen> whole = read_in_pieces(protocol, stream, stream.size());
-  require(whole == read_in_pieces(protocol, stream, 1 + (bytes[0] >> 1)));
+  static std::vector<Seen> seen;
+  seen.clear();
+  const std::size_t choice = bytes[0] >> 1;
+  read_whole(protocol, stream, choice, seen);
+  read_in_pieces(stream, 1 + choice, seen);
   return 0;
 }
