@@ -248,9 +248,6 @@ PahoLink::PahoLink(const MqttLinkSpec& spec, MqttListener& listener) {
 PahoLink::~PahoLink() = default;
 
 bool PahoLink::connect() noexcept try {
-  // Takes the library's lock: what its thread still does about a lost connection after it has told us has
-  // ended. It would take this attempt for the one that failed.
-  (void)inner_->client.is_connected();
   inner_->client.connect(inner_->options, nullptr, inner_->connecting);
   return true;
 } catch (const std::exception&) {
