@@ -1,6 +1,5 @@
 #include "bridge/bench_direct.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,6 +13,7 @@
 #include <string>
 
 #include "bridge/bench_subject.h"
+#include "bridge/loopback.h"
 
 namespace bridge {
 namespace {
@@ -155,17 +155,8 @@ class Service {
 
 }  // namespace
 
-DirectBroker::DirectBroker() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
-      ::listen(listener_, 1) != 0 ||
-      ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("bench: cannot listen on 127.0.0.1");
-  }
-  port_ = ntohs(address.sin_port);
+DirectBroker::DirectBroker() : listener_(listen_loopback(1, port_)) {
+  if (listener_ < 0) throw std::runtime_error("bench: cannot listen on 127.0.0.1");
 }
 
 DirectBroker::~DirectBroker() { ::close(listener_); }

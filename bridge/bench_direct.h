@@ -29,8 +29,8 @@ class DirectBroker {
   int serve(const WireLoad& load, std::uint32_t rate, GeneratorFlow& flow, DirectResults& results);
 
  private:
-  int listener_;
   int port_ = 0;
+  int listener_;
 };
 
 }  // namespace bridge

@@ -17,6 +17,7 @@
 #include "bridge/bench_observer.h"
 #include "bridge/bench_ping.h"
 #include "bridge/bench_subject.h"
+#include "bridge/loopback.h"
 #include "bridge/run.h"
 
 namespace bridge {
@@ -59,7 +60,7 @@ class PluginBench {
       settings = broker_with_plugin(options_.plugin,
                                     subject == std::string("consume") ? "plugin_opt_consume true\n" : "");
     LocalBroker broker(settings);
-    const int http = wire::free_port();
+    const int http = free_port();
     if (!null) {
       configure_plugin(broker, bench_config(bench_root, options_.fields, options_.discover,
                                             R"("http": {"listen": "127.0.0.1:)" + std::to_string(http) +

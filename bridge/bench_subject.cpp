@@ -12,6 +12,7 @@
 
 #include "bridge/bench_null.h"
 #include "bridge/bench_observer.h"
+#include "bridge/loopback.h"
 #include "bridge/wire_sender.h"
 
 namespace bridge {
@@ -74,7 +75,7 @@ class NullSubject final : public Subject {
 class WeirSubject final : public Subject {
  public:
   WeirSubject(const BenchOptions& options, const BrokerConfig& broker, const std::string& streams)
-      : port_(wire::free_port()), child_(start(options, broker, streams)) {}
+      : port_(free_port()), child_(start(options, broker, streams)) {}
 
   Child& child() override { return child_; }
   bool ready() override { return !wire::http_get(port_, "/readyz").empty(); }

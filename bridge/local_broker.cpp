@@ -1,11 +1,8 @@
 #include "bridge/local_broker.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +15,7 @@
 #include <utility>
 
 #include "bridge/error.h"
+#include "bridge/loopback.h"
 
 namespace bridge {
 namespace {
@@ -25,31 +23,10 @@ namespace {
 constexpr auto up_within = std::chrono::seconds{10};
 constexpr int ports_tried = 5;  // another program may take a free port before Mosquitto does
 
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-int free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  const bool found = ::bind(socket, reinterpret_cast<const sockaddr*>(&address), size) == 0 &&
-                     ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  ::close(socket);
-  if (!found) throw SetupError("local broker: no free port on 127.0.0.1");
-  return ntohs(address.sin_port);
-}
-
 bool takes_connections(int port) {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = loopback(port);
-  const bool taken = ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  ::close(socket);
-  return taken;
+  const int socket = connect_loopback(port);
+  if (socket >= 0) ::close(socket);
+  return socket >= 0;
 }
 
 std::string make_folder() {
@@ -130,7 +107,7 @@ void LocalBroker::start() {
   if (pid_ != 0) return;
   const bool first = port_ == 0;
   for (int attempt = 0; attempt < (first ? ports_tried : 1); ++attempt) {
-    if (first) port_ = free_port();
+    if (first && (port_ = free_port()) < 0) throw SetupError("local broker: no free port on 127.0.0.1");
     write_config();
     const std::string config = file("mosquitto.conf");
     const int output = ::open(file("mosquitto.log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);

@@ -1,7 +1,5 @@
 #include "bridge/wire_sender.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -13,6 +11,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "bridge/loopback.h"
 #include "core/check.h"
 
 namespace bridge::wire {
@@ -20,26 +19,8 @@ namespace {
 
 std::uint8_t byte_at(std::string_view bytes, std::size_t i) { return static_cast<std::uint8_t>(bytes[i]); }
 
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
 [[noreturn]] void fail(const std::string& what) {
   throw std::system_error(errno, std::generic_category(), what);
-}
-
-// A socket connected to 127.0.0.1:port, or -1.
-int connect_to(int port) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return -1;
-  const sockaddr_in address = loopback(port);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
-  ::close(fd);
-  return -1;
 }
 
 // False when the other side is gone.
@@ -56,7 +37,7 @@ bool send_all(int fd, std::string_view bytes) {
 }  // namespace
 
 Connection::Connection(int port, Protocol protocol, std::string_view client_id) : protocol_(protocol) {
-  socket_ = connect_to(port);
+  socket_ = connect_loopback(port);
   if (socket_ < 0) fail("bench: 127.0.0.1:" + std::to_string(port) + " does not take our connection");
   try {
     std::string hello;
@@ -155,20 +136,8 @@ bool Connection::fill(int wait_ms) {
   return true;
 }
 
-int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) fail("bench: socket");
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0 &&
-                     ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  ::close(fd);
-  if (!bound) fail("bench: no free port on 127.0.0.1");
-  return ntohs(address.sin_port);
-}
-
 std::string http_get(int port, std::string_view path) {
-  const int fd = connect_to(port);
+  const int fd = connect_loopback(port);
   if (fd < 0) return {};
   const timeval most{5, 0};
   (void)::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);

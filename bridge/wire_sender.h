@@ -49,8 +49,6 @@ class Connection {
   std::size_t held_start_ = 0;
 };
 
-// A port of 127.0.0.1 that nobody listened on a moment ago.
-[[nodiscard]] int free_port();
 // GET http://127.0.0.1:port/path: the body; empty when it cannot be had or its status is not 200.
 [[nodiscard]] std::string http_get(int port, std::string_view path);
 

@@ -1,7 +1,7 @@
 // The HTTP server over real sockets on 127.0.0.1.
 #include "bridge/http.h"
+#include "bridge/loopback.h"
 
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,13 +22,7 @@ using bridge::Stats;
 
 class Connection {
  public:
-  explicit Connection(int port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-  }
+  explicit Connection(int port) : socket_(bridge::connect_loopback(port)) { REQUIRE(socket_ >= 0); }
   ~Connection() { ::close(socket_); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

@@ -1,11 +1,9 @@
 // The program as its user meets it: exit codes, and messages that say where, what was seen, what is allowed,
 // what to do.
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "bridge/loopback.h"
 #include "tests/run_program.h"
 
 using test::Ran;
@@ -81,15 +79,10 @@ TEST_CASE("missing certificate and password files are named before anything star
 }
 
 TEST_CASE("a port in use is named, with what to do") {
-  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  REQUIRE(::bind(socket, reinterpret_cast<sockaddr*>(&address), size) == 0);
-  REQUIRE(::listen(socket, 1) == 0);
-  REQUIRE(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  const std::string listen = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  int port = 0;
+  const int socket = bridge::listen_loopback(1, port);
+  REQUIRE(socket >= 0);
+  const std::string listen = "127.0.0.1:" + std::to_string(port);
   const test::TempFolder folder;
   const std::string config =
       folder.write("weir.json", R"({"broker":{"url":"mqtt://127.0.0.1:1"},"http":{"listen":")" + listen +

@@ -6,21 +6,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bridge/loopback.h"
+
 namespace test {
 
 using bridge::wire::Protocol;
 
-Peer::Peer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
-      ::listen(listener_, 8) != 0 ||
-      ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("peer: listen");
-  }
-  port_ = ntohs(address.sin_port);
+Peer::Peer() : listener_(bridge::listen_loopback(8, port_)) {
+  if (listener_ < 0) throw std::runtime_error("peer: listen");
 }
 
 Peer::~Peer() { ::close(listener_); }

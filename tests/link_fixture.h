@@ -111,8 +111,8 @@ class Peer {
   [[nodiscard]] Wire accept() const;
 
  private:
-  int listener_;
   int port_ = 0;
+  int listener_;
 };
 
 // A link and its broker.

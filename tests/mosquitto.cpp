@@ -1,7 +1,5 @@
 #include "tests/mosquitto.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,18 +8,12 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "bridge/loopback.h"
+
 namespace test {
 namespace {
 
 constexpr int patience_ms = 20'000;
-
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 std::string two_bytes(std::size_t number) {
   return {static_cast<char>(number >> 8 & 0xFF), static_cast<char>(number & 0xFF)};
@@ -50,12 +42,9 @@ bool eventually(const std::function<bool()>& condition, std::chrono::seconds wit
 }
 
 Wire Wire::connect(int port) {
-  const sockaddr_in address = loopback(port);
-  Wire wire(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (::connect(wire.descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    throw std::runtime_error("wire: connect");
-  }
-  return wire;
+  const int socket = bridge::connect_loopback(port);
+  if (socket < 0) throw std::runtime_error("wire: connect");
+  return Wire(socket);
 }
 
 Wire::~Wire() {
@@ -170,15 +159,8 @@ void RawClient::flush() {
 }
 
 ScriptedBroker::ScriptedBroker(Script script)
-    : script_(std::move(script)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
-      ::listen(listener_, 8) != 0 ||
-      ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("scripted broker: listen");
-  }
-  port_ = ntohs(address.sin_port);
+    : script_(std::move(script)), listener_(bridge::listen_loopback(8, port_)) {
+  if (listener_ < 0) throw std::runtime_error("scripted broker: listen");
   thread_ = std::thread([this] { serve(); });
 }
 

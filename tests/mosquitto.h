@@ -98,8 +98,8 @@ class ScriptedBroker {
  private:
   void serve();
   const Script script_;
-  int listener_ = -1;
   int port_ = 0;
+  int listener_;
   mutable std::mutex mutex_;
   std::vector<std::string> connects_;
   std::atomic<int> client_{-1};

@@ -1,7 +1,5 @@
 #include "tests/relay.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,16 +7,10 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "bridge/loopback.h"
+
 namespace test {
 namespace {
-
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 bool send_all(int to, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -101,15 +93,8 @@ struct Relay::Way {
   std::atomic<std::size_t> lost{0};
 };
 
-Relay::Relay(int to_port) : to_port_(to_port), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
-      ::listen(listener_, 16) != 0 ||
-      ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("relay: listen");
-  }
-  port_ = ntohs(address.sin_port);
+Relay::Relay(int to_port) : to_port_(to_port), listener_(bridge::listen_loopback(16, port_)) {
+  if (listener_ < 0) throw std::runtime_error("relay: listen");
   server_ = std::jthread([this] { serve(); });
 }
 
@@ -126,9 +111,8 @@ void Relay::serve() {
   while (!stopping_) {
     const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0) continue;
-    const sockaddr_in address = loopback(to_port_);
-    const auto way = std::make_shared<Way>(client, ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (::connect(way->broker, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) continue;
+    const auto way = std::make_shared<Way>(client, bridge::connect_loopback(to_port_));
+    if (way->broker < 0) continue;
     {
       const std::lock_guard lock(mutex_);
       ways_.push_back(way);

@@ -35,8 +35,8 @@ class Relay {
   [[nodiscard]] std::shared_ptr<Way> find(const std::string& client_id) const;
 
   const int to_port_;
-  int listener_ = -1;
   int port_ = 0;
+  int listener_;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Way>> ways_;  // the latest last
   std::vector<std::jthread> carriers_;
