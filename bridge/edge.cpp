@@ -10,6 +10,7 @@
 #include "bridge/decode.h"
 #include "bridge/hash.h"
 #include "bridge/log.h"
+#include "bridge/oversize.h"
 #include "bridge/repeats.h"
 #include "bridge/routes.h"
 #include "bridge/topic.h"
@@ -312,10 +313,7 @@ struct Edge::Inner {
   }
 
   MessageOutcome take(const Message& message, Time arrival, std::uint64_t topic_hash) {
-    const LimitsConfig& limits = rules.limits();
-    if (message.topic.size() > limits.topic_bytes_max || message.payload.size() > limits.payload_bytes_max) {
-      return MessageOutcome::oversize;
-    }
+    if (oversize(message, rules.limits())) return MessageOutcome::oversize;
     if (message.qos > 0 && message.packet_id != 0 && repeats.seen(message, topic_hash))
       return MessageOutcome::duplicate;
     Route* const from = route(message.topic, topic_hash);

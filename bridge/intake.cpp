@@ -2,6 +2,8 @@
 
 #include <thread>
 
+#include "bridge/oversize.h"
+
 namespace bridge {
 namespace {
 // The journal's reader frees a block of many messages at a time; it tells nobody.
@@ -12,7 +14,7 @@ bool Intake::take(Message message) noexcept {
   message.arrival = clock_.now();
   message.connection = connection_;
   counters_.received.add();
-  if (message.topic.size() > limits_.topic_bytes_max || message.payload.size() > limits_.payload_bytes_max) {
+  if (oversize(message, limits_)) {
     counters_.oversize.add();
     return false;
   }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "bridge/log.h"
+#include "bridge/oversize.h"
 
 namespace bridge {
 namespace {
@@ -32,8 +33,7 @@ bool PluginLife::take(std::string_view topic, std::string_view payload, int qos)
   message.qos = static_cast<std::uint8_t>(qos);
   message.arrival = arrival_;
   counters_.received.add();
-  const LimitsConfig& limits = config_.limits;
-  if (topic.size() > limits.topic_bytes_max || payload.size() > limits.payload_bytes_max) {
+  if (oversize(message, config_.limits)) {
     counters_.oversize.add();
     return false;
   }
