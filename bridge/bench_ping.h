@@ -3,6 +3,8 @@
 // longest.
 #pragma once
 
+#include <future>
+#include <stop_token>
 #include <thread>
 
 #include "bridge/bench_open_loop.h"
@@ -14,14 +16,15 @@ class Pinger {
  public:
   // Connects, and pings from a thread of its own. Throws as wire::Connection.
   explicit Pinger(int port);
-  // Ends the thread: what there was since the beginning, or until the broker was gone.
+  // Ends the thread: what there was since the beginning. Throws what ended it before: the broker is gone.
   [[nodiscard]] Latencies stop();
 
  private:
-  void run(const std::stop_token& stop) noexcept;
+  [[nodiscard]] Latencies run(const std::stop_token& stop);
 
   wire::Connection connection_;
-  Latencies latencies_;
+  std::packaged_task<Latencies(const std::stop_token&)> task_;
+  std::future<Latencies> latencies_;
   std::jthread thread_;
 };
 
