@@ -6,51 +6,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
-#include <new>
 
 #include "core/doorbell.h"
-
-namespace {
-
-std::atomic<std::uint64_t> news{0};
-
-void* counted(std::size_t size) noexcept {
-  news.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size == 0 ? 1 : size);
-}
-
-void* counted(std::size_t size, std::align_val_t alignment) noexcept {
-  news.fetch_add(1, std::memory_order_relaxed);
-  const std::size_t unit = static_cast<std::size_t>(alignment);
-  return std::aligned_alloc(unit, (size + unit - 1) / unit * unit);
-}
-
-void* need(void* memory) {
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return need(counted(size)); }
-void* operator new[](std::size_t size) { return need(counted(size)); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return need(counted(size, alignment)); }
-void* operator new[](std::size_t size, std::align_val_t alignment) { return need(counted(size, alignment)); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace bridge {
 namespace {
@@ -138,7 +98,5 @@ std::uint64_t resident_bytes() {
 std::uint64_t resident_bytes_peak() {
   return static_cast<std::uint64_t>(used_by(RUSAGE_SELF).ru_maxrss) << 10;
 }
-
-std::uint64_t allocations() noexcept { return news.load(std::memory_order_relaxed); }
 
 }  // namespace bridge

@@ -2,6 +2,7 @@
 // the thread that drives the work.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 namespace bridge {
@@ -29,8 +30,11 @@ struct Usage {
 [[nodiscard]] std::uint64_t resident_bytes();
 [[nodiscard]] std::uint64_t resident_bytes_peak();
 
-// Calls of operator new so far, by all threads. Whoever links this has it counted: a relaxed addition each.
-// Memory that C libraries ask for and pages mapped directly are not among them.
-[[nodiscard]] std::uint64_t allocations() noexcept;
+// Calls of operator new so far, by all threads, in a program that bench_allocations.cpp is part of: a relaxed
+// addition each. Memory that C libraries ask for and pages mapped directly are not among them.
+inline std::atomic<std::uint64_t> allocated{0};
+[[nodiscard]] inline std::uint64_t allocations() noexcept {
+  return allocated.load(std::memory_order_relaxed);
+}
 
 }  // namespace bridge
