@@ -26,8 +26,7 @@ class BlockQueue {
 
   // Producer. Room for a record of `bytes`, aligned to 8; null, and no effect, when there is none.
   [[nodiscard]] char* reserve(std::size_t bytes) noexcept;
-  // Producer. The record reserved last is complete; once per successful reserve(). A sequentially consistent
-  // store.
+  // Producer. The record reserved last is complete; once per successful reserve(). A release.
   void commit() noexcept;
 
   // Consumer. The oldest record or null; valid until pop().
@@ -37,9 +36,9 @@ class BlockQueue {
   [[nodiscard]] std::size_t front(std::span<const char*> out) noexcept;
   // Consumer. Precondition: front() gave so many.
   void pop(std::size_t records = 1) noexcept;
-  // Consumer. Sequentially consistent, for those who wait.
+  // Consumer. Acquires.
   [[nodiscard]] bool empty() const noexcept {
-    return pushed_.load(std::memory_order_seq_cst) == popped_.load(std::memory_order_relaxed);
+    return pushed_.load(std::memory_order_acquire) == popped_.load(std::memory_order_relaxed);
   }
 
   // Any thread.

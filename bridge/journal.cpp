@@ -79,7 +79,7 @@ struct Journal::Inner {
   }
   [[nodiscard]] bool closed() const noexcept {
     return std::ranges::all_of(lanes,
-                               [](const auto& lane) { return lane->closed.load(std::memory_order_seq_cst); });
+                               [](const auto& lane) { return lane->closed.load(std::memory_order_acquire); });
   }
   template <class Of>
   [[nodiscard]] auto sum(Of of) const noexcept {
@@ -131,7 +131,7 @@ bool Journal::push(const Message& message) noexcept {
 }
 
 void Journal::close(std::size_t lane) noexcept {
-  inner_->lanes[lane]->closed.store(true, std::memory_order_seq_cst);
+  inner_->lanes[lane]->closed.store(true, std::memory_order_release);
   inner_->bell.ring();
 }
 

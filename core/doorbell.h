@@ -3,6 +3,11 @@
 // that work gathers and one wake-up serves many items; a ring is then one load. Only after a quiet while does
 // the sleeper sleep until it is rung: the first item after a pause wakes it at once, and an idle thread costs
 // nothing.
+//
+// The ringer stores its work and then looks whether anybody sleeps; the sleeper says that it sleeps and then
+// looks for work: one of them must see what the other stored. That takes a fence on either side, and the
+// ringer's would make it wait, for each item, until all it has written has reached the other processor. So
+// the sleeper asks the system to make it for both (membarrier(2), private expedited): it has the time.
 #pragma once
 
 #include <algorithm>
@@ -37,9 +42,15 @@ class Doorbell {
       std::chrono::milliseconds{8};  // naps without work before a real sleep
   static constexpr Duration for_ever = Duration::max();
 
-  // Ringers: after the sequentially consistent store that `ready` looks at. Does not wait.
+  // Ringers: after the store, a release, that `ready` looks at. Does not wait.
   void ring() noexcept {
-    if (asleep_.load(std::memory_order_seq_cst)) wake();
+    if (sleeper_fences) {
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+      if (asleep_.load(std::memory_order_relaxed)) wake();
+      return;
+    }
+    bool asleep = false;
+    if (!asleep_.compare_exchange_strong(asleep, false, std::memory_order_seq_cst)) wake();
   }
   // One ringer thread: it now waits for the sleeper. Naps become shorter while this happens, and recover when
   // it stops.
@@ -47,8 +58,8 @@ class Doorbell {
     hurries_.store(hurries_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
 
-  // Sleeper. Waits until ready() or, roughly, until `most` has passed; returns ready(). `ready` loads with
-  // sequential consistency.
+  // Sleeper. Waits until ready() or, roughly, until `most` has passed; returns ready(). `ready` loads
+  // and acquires.
   template <class Ready>
   bool wait(const Ready& ready, Duration most = for_ever) noexcept {
     for (int i = 0; i < polls; ++i) {
@@ -81,13 +92,17 @@ class Doorbell {
   template <class Ready>
   bool sleep(const Ready& ready, Duration most) noexcept {
     std::unique_lock lock(mutex_);
-    asleep_.store(true,
-                  std::memory_order_seq_cst);  // before the last look: a ringer sees it, or we see its work
-    if (!ready()) until_rung(lock, most);
+    (void)asleep_.exchange(true, std::memory_order_seq_cst);
+    const bool fenced = fence_ringers();  // before the last look: a ringer sees it, or we see its work
+    if (fenced && !ready()) until_rung(lock, most);
     asleep_.store(false, std::memory_order_seq_cst);
     lock.unlock();
+    if (!fenced) nap(std::min(most, nap_max));
     return ready();
   }
+  // The system makes the ringers' fence. Never under ThreadSanitizer.
+  static const bool sleeper_fences;
+  [[nodiscard]] static bool fence_ringers() noexcept;
   void until_rung(std::unique_lock<std::mutex>& lock, Duration most) noexcept;
   void wake() noexcept;
 

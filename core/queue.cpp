@@ -91,12 +91,12 @@ void ShardQueue::push(std::span<const Item> items) noexcept {
   }
   CHECK(q.queue.try_enqueue_bulk(q.producer, items.data(), items.size()), "%zu items, room %zu", items.size(),
         q.room());
-  q.pushed.store(q.pushed.load(std::memory_order_relaxed) + items.size(), std::memory_order_seq_cst);
+  q.pushed.store(q.pushed.load(std::memory_order_relaxed) + items.size(), std::memory_order_release);
   q.bell.ring();
 }
 
 void ShardQueue::close() noexcept {
-  inner_->closed.store(true, std::memory_order_seq_cst);
+  inner_->closed.store(true, std::memory_order_release);
   inner_->bell.ring();
 }
 
@@ -106,12 +106,12 @@ std::size_t ShardQueue::pop(std::span<Item> out) noexcept {
   Inner& q = *inner_;
   const std::uint64_t popped = q.popped.load(std::memory_order_relaxed);
   const auto ready = [&] {
-    return q.pushed.load(std::memory_order_seq_cst) != popped || q.closed.load(std::memory_order_seq_cst);
+    return q.pushed.load(std::memory_order_acquire) != popped || q.closed.load(std::memory_order_acquire);
   };
   while (!ready()) static_cast<void>(q.bell.wait(ready));
   // In this order: what was pushed before the queue was closed is still taken. After closing, `pushed` stays
   // as it is.
-  const std::uint64_t available = q.pushed.load(std::memory_order_seq_cst) - popped;
+  const std::uint64_t available = q.pushed.load(std::memory_order_acquire) - popped;
   if (available == 0 || out.empty()) return 0;
   const std::size_t wanted = std::min(out.size(), static_cast<std::size_t>(available));
   const std::size_t taken = q.queue.try_dequeue_bulk(q.consumer, out.data(), wanted);
