@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 #include "core/time.h"
 
@@ -31,6 +32,19 @@ class ArrivalClock {
     return next(system, steady);
   }
 
+  // The same, or what now() gave before: a tenth of a millisecond ago, or a little more (some 50 us with a
+  // fast processor, 150 us with a slow one). For whoever asks for each of a hundred thousand messages a
+  // second: the processor's own count is there at once, the system's clock waits for all that was begun
+  // before.
+  [[nodiscard]] core::Time recently() noexcept {
+#ifdef __x86_64__
+    const std::uint64_t ticks = __builtin_ia32_rdtsc();
+    if (ticks - read_at_ < recent && started_) return last_;
+    read_at_ = ticks;
+#endif
+    return now();
+  }
+
   // The same for given readings of both clocks, at every call. `steady` never goes back.
   [[nodiscard]] core::Time next(core::Time system, std::chrono::steady_clock::time_point steady) noexcept {
     const core::Duration passed = steady - steady_;
@@ -41,6 +55,10 @@ class ArrivalClock {
   }
 
  private:
+  static constexpr std::uint64_t recent =
+      150'000;  // of the processor's ticks, 1 to 4 thousand million a second
+
+  std::uint64_t read_at_ = 0;
   bool started_ = false;
   core::Time last_{};
   std::chrono::steady_clock::time_point steady_{};

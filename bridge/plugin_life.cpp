@@ -6,9 +6,6 @@
 #include "bridge/oversize.h"
 
 namespace bridge {
-namespace {
-constexpr std::uint32_t arrivals_max = 64;  // that share a time, though the loop does not turn
-}
 
 PluginLife::PluginLife(Config config, const Pulse& pulse, std::function<void()> wake)
     : config_(std::move(config)),
@@ -25,13 +22,12 @@ PluginLife::~PluginLife() {
 
 bool PluginLife::take(std::string_view topic, std::string_view payload, int qos) {
   if (!topics_->take(topic)) return false;
-  if (arrived_++ % arrivals_max == 0) arrival_ = clock_.now();
   // Whether the publisher asked to keep it (retain) says nothing about its age: it is new.
   Message message;
   message.topic = topic;
   message.payload = payload;
   message.qos = static_cast<std::uint8_t>(qos);
-  message.arrival = arrival_;
+  message.arrival = clock_.recently();
   counters_.received.add();
   if (oversize(message, config_.limits)) {
     counters_.oversize.add();
@@ -43,7 +39,6 @@ bool PluginLife::take(std::string_view topic, std::string_view payload, int qos)
 }
 
 void PluginLife::turn() {
-  arrived_ = 0;
   if (next_topics_.load(std::memory_order_relaxed) == nullptr) return;
   topics_.reset(next_topics_.exchange(nullptr, std::memory_order_acq_rel));
 }

@@ -31,8 +31,8 @@ class PluginLife final : public Source {
   // Broker's thread, not after end(). Copies the message into the journal, if it is weir's; never waits.
   // False: it is not, it is too large, or there was no room (counted).
   bool take(std::string_view topic, std::string_view payload, int qos);
-  // Broker's thread, after each turn of its loop, all of whose messages arrive at once. Takes from now on
-  // what the streams adopted last have asked for.
+  // Broker's thread, after each turn of its loop. Takes from now on what the streams adopted last have asked
+  // for.
   void turn();
   // Broker's thread, but for what PluginSink says.
   [[nodiscard]] PluginSink& sink() { return sink_; }
@@ -72,8 +72,6 @@ class PluginLife final : public Source {
   Journal journal_;
   // Broker's thread.
   ArrivalClock clock_;
-  core::Time arrival_{};       // of this turn's messages
-  std::uint32_t arrived_ = 0;  // of them; at 0 the clock is to be read
   SourceCounters counters_;
   Service service_;
   std::atomic<Wish*> wish_{nullptr};

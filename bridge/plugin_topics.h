@@ -19,8 +19,17 @@ class TakenTopics {
   [[nodiscard]] bool take(std::string_view topic) const;
 
  private:
+  class Filter {
+   public:
+    explicit Filter(std::string_view filter);
+    [[nodiscard]] bool takes(std::string_view topic) const;  // which does not begin with "$"
+
+   private:
+    std::vector<std::string> texts_;  // before, between and after all "+"; never empty
+    bool rest_;                       // "#" follows
+  };
   struct Stream {
-    std::string filter;
+    Filter filter;
     bool ignore;
   };
   std::vector<Stream> streams_;

@@ -156,6 +156,16 @@ TEST_CASE("arrival times never go back, and find back to the system's clock") {
     CHECK(now >= last);
     last = now;
   }
+  // Said again for a moment, and no longer.
+  for (int i = 0; i < 1000; ++i) {
+    const core::Time now = own.recently();
+    CHECK(now >= last);
+    CHECK(now <= bridge::system_now());
+    last = now;
+  }
+  while (bridge::system_now() < last + 10ms) {
+  }
+  CHECK(own.recently() >= last + 10ms);
 }
 
 TEST_CASE("back-off: doubles to its limit, a quarter at random, and starts anew") {
