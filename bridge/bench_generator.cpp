@@ -1,5 +1,7 @@
 #include "bridge/bench_generator.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -11,6 +13,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t piece_bytes = 64 << 10;  // of one write
 constexpr auto nap = std::chrono::milliseconds{1};
+// Of what is sent and not yet acknowledged. The system's own bound grows to megabytes, of which it then gives
+// a third at a time: what was sent within seconds would be known to 13,000 messages only.
+constexpr int under_way_bytes = 128 << 10;
 
 // How many messages should have been sent by now.
 std::uint64_t due_now(Clock::time_point start, std::uint32_t rate) {
@@ -29,6 +34,8 @@ std::size_t piece_end(const WireLoad& load, std::size_t first, std::size_t last)
 
 int generate(int port, const WireLoad& load, std::uint32_t rate, GeneratorFlow& flow) {
   wire::Connection connection(port, wire::Protocol::v5, "bench-generator");
+  (void)::setsockopt(connection.descriptor(), SOL_SOCKET, SO_SNDBUF, &under_way_bytes,
+                     sizeof under_way_bytes);
   const std::size_t packets = load.starts.size() - 1;
   const auto start = Clock::now();
   std::uint64_t sent = 0;
