@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,7 +17,8 @@ namespace bridge {
 struct RunOptions {
   std::string record;
 };  // --record FILE: also write what arrives
-int run(const Config& config, const RunOptions& options);
+// `load` gives the configuration, at the start and at every SIGHUP.
+int run(const std::function<Config()>& load, const RunOptions& options);
 
 int check(const Config& config);
 

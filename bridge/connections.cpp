@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace bridge {
+namespace {
+
+Subscription shared(const Subscription& one, const std::string& group) {
+  return {"$share/" + group + '/' + one.filter, one.qos, one.seed};
+}
+
+}  // namespace
 
 std::uint32_t connection_count(const BrokerConfig& broker, std::size_t filters) {
   if (!broker.share.empty() && filters > 0) return broker.connections;
@@ -28,11 +35,33 @@ std::vector<MqttClientSpec> split_connections(const MqttClientSpec& spec) {
       all[s % count].subscriptions.push_back(one);
       continue;
     }
-    for (MqttClientSpec& connection : all) {
-      connection.subscriptions.push_back(
-          {"$share/" + spec.broker.share + '/' + one.filter, one.qos, one.seed});
+    for (MqttClientSpec& connection : all) connection.subscriptions.push_back(shared(one, spec.broker.share));
+  }
+  return all;
+}
+
+std::vector<std::vector<Subscription>> split_again(const std::vector<std::vector<Subscription>>& now,
+                                                   const std::vector<Subscription>& next,
+                                                   const std::string& share) {
+  using Subscriptions = std::vector<Subscription>;
+  std::vector<Subscriptions> all(now.size());
+  Subscriptions begun;
+  for (const Subscription& one : next) {
+    if (!share.empty()) {
+      for (Subscriptions& connection : all) connection.push_back(shared(one, share));
+      continue;
+    }
+    const auto has = std::ranges::find_if(now, [&](const Subscriptions& connection) {
+      return std::ranges::find(connection, one.filter, &Subscription::filter) != connection.end();
+    });
+    if (has == now.end()) {
+      begun.push_back(one);
+    } else {
+      all[static_cast<std::size_t>(has - now.begin())].push_back(one);
     }
   }
+  for (const Subscription& one : begun)
+    std::ranges::min_element(all, {}, &Subscriptions::size)->push_back(one);
   return all;
 }
 

@@ -19,5 +19,10 @@ namespace bridge {
 // A spec for each connection. Without a group filter number i is connection i mod count's; with one each has
 // all filters, as $share/<group>/<filter>.
 [[nodiscard]] std::vector<MqttClientSpec> split_connections(const MqttClientSpec& spec);
+// Other subscriptions for the connections there are. Without a group a filter stays with the connection that
+// has it, so that none of its messages is missed or comes twice; a new one goes where the fewest are.
+[[nodiscard]] std::vector<std::vector<Subscription>> split_again(
+    const std::vector<std::vector<Subscription>>& now, const std::vector<Subscription>& next,
+    const std::string& share);
 
 }  // namespace bridge

@@ -74,7 +74,7 @@ struct Commands {
                             "weir run --from 'sensors/{device}/#' --broker mqtt://localhost");
     config.add_to(*sub);
     sub->add_option("--record", run.record, "Also write what arrives to this file (it must not exist)");
-    sub->callback([this] { chosen = [this] { return bridge::run(config.load(), run); }; });
+    sub->callback([this] { chosen = [this] { return bridge::run([this] { return config.load(); }, run); }; });
   }
   void add_check(CLI::App& app) {
     CLI::App* sub = command(app, "check",

@@ -58,9 +58,10 @@ MqttLinkSpec link_spec_of(const MqttClientSpec& spec, const BrokerUrl& url) {
 }  // namespace
 
 struct MqttClient::Inner {
-  Inner(const MqttClientSpec& spec, Journal* journal) {
+  Inner(const MqttClientSpec& spec, Journal* journal) : share(spec.broker.share) {
     const BrokerUrl url = parse_broker_url(spec.broker.url);
     for (MqttClientSpec& one : split_connections(spec)) {
+      subscriptions.push_back(one.subscriptions);
       if (one.broker.connections > 1) one.others_subscribed = [this] { return state().subscribed; };
       connections.push_back(std::make_unique<MqttSupervisor>(one, url, link_spec_of(one, url), journal));
     }
@@ -87,6 +88,8 @@ struct MqttClient::Inner {
     connections[0]->stop();
   }
 
+  const std::string share;
+  std::vector<std::vector<Subscription>> subscriptions;      // of each connection; the owner's
   std::vector<std::unique_ptr<MqttSupervisor>> connections;  // at least one
 };
 
@@ -97,6 +100,12 @@ MqttClient::~MqttClient() { stop(); }
 
 void MqttClient::start() {
   for (const auto& connection : inner_->connections) connection->start();
+}
+
+void MqttClient::adopt(const std::vector<Subscription>& subscriptions) {
+  inner_->subscriptions = split_again(inner_->subscriptions, subscriptions, inner_->share);
+  for (std::size_t i = 0; i < inner_->connections.size(); ++i)
+    inner_->connections[i]->adopt(inner_->subscriptions[i]);
 }
 
 void MqttClient::stop_intake() {

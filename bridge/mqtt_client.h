@@ -43,6 +43,9 @@ class MqttClient final : public Source, public Sink {
 
   // Starts the supervisor; returns at once. A broker that is away is no error: it is retried for ever.
   void start();
+  // The owner's thread. Other subscriptions from now on, on the connections there are: those that stay the
+  // same are not touched. Messages of those that go may still come for a moment.
+  void adopt(const std::vector<Subscription>& subscriptions);
   // Ends the intake: unsubscribes nothing (the session keeps), takes no more messages, closes the journal.
   // Publishing goes on.
   void stop_intake() override;

@@ -36,11 +36,11 @@ MqttSupervisor::MqttSupervisor(const MqttClientSpec& spec, const BrokerUrl& url,
       url_(url),
       name_(host_port(url_) + (spec.broker.connections > 1 ? " as " + spec.broker.client_id : "")),
       link_spec_(std::move(link_spec)),
-      keeps_link_(spec_.broker.client == Client::native ||
-                  std::ranges::any_of(spec_.subscriptions, [](const Subscription& s) { return s.qos == 2; })),
+      keeps_link_(spec_.broker.client == Client::native || any_at_qos_2(spec_.subscriptions)),
       hands_over_(spec_.broker.client == Client::paho),
       intake_(spec.limits, spec.when_full, spec.broker.keep_alive / 4, journal, spec.connection),
       backoff_(std::random_device{}()),
+      subscriptions_(spec.subscriptions),
       session_(session_of(spec)) {}
 
 void MqttSupervisor::on_connected(const BrokerLimits& limits) noexcept {
@@ -201,6 +201,14 @@ void MqttSupervisor::publish_offline() {
   }
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, offline_within, [&] { return events_.offline_done || events_.lost; });
+}
+
+void MqttSupervisor::adopt(std::vector<Subscription> subscriptions) {
+  {
+    const std::lock_guard lock(mutex_);
+    next_subscriptions_ = std::move(subscriptions);
+  }
+  changed_.notify_all();
 }
 
 MqttClient::State MqttSupervisor::state() const {

@@ -34,6 +34,9 @@ class MqttSupervisor final : public MqttListener {
   // The owner's thread, as MqttClient says.
   void start();
   void stop();
+  // Any thread. Soon, or when the connection is there again: what is new is subscribed, what is no more is
+  // unsubscribed, what is the same is not touched.
+  void adopt(std::vector<Subscription> subscriptions);
 
   // The publisher's thread.
   [[nodiscard]] Sink::Accepted publish(const Publication& publication, Sink::Ticket ticket);
@@ -66,7 +69,8 @@ class MqttSupervisor final : public MqttListener {
   // What the broker's session has subscribed; the supervisor's own.
   struct Session {
     const std::string topic;     // where we write it down; empty: there is no need
-    const Filters wanted;        // by the configuration
+    Filters wanted;              // by the configuration
+    Filters before;              // by those before it, and not yet unsubscribed
     std::optional<Filters> has;  // at most, and written down; nullopt: not known yet
   };
   static constexpr auto session_subscription = static_cast<std::size_t>(-1);
@@ -113,6 +117,8 @@ class MqttSupervisor final : public MqttListener {
 
   // The supervisor's thread (mqtt_supervisor_session.cpp).
   static Session session_of(const MqttClientSpec& spec);
+  bool take_next();
+  bool change_subscriptions();
   void learn_session(bool resumed);
   void leave_session();
   std::optional<Filters> ask_for_session();
@@ -142,9 +148,9 @@ class MqttSupervisor final : public MqttListener {
   const BrokerUrl url_;
   const std::string name_;  // host:port, and of several connections which one
   const MqttLinkSpec link_spec_;
-  // The link outlives its connections: our own always, Paho's for subscriptions at QoS 2, as it holds the ids
-  // of messages that are half received (see drop_link()).
-  const bool keeps_link_;
+  // The link outlives its connections: our own always, Paho's once there were subscriptions at QoS 2, as it
+  // holds the ids of messages that are half received (see drop_link()). The supervisor's own.
+  bool keeps_link_;
   const bool hands_over_;  // publish() of the link waits for its receiving thread
   Intake intake_;
   Tickets tickets_;
@@ -152,10 +158,11 @@ class MqttSupervisor final : public MqttListener {
   std::atomic<std::uint32_t> window_{0};            // publications the broker takes at once
   std::atomic<std::uint32_t> packet_bytes_max_{0};  // 0: no limit
 
-  mutable std::mutex mutex_;  // of the next four
+  mutable std::mutex mutex_;  // of the next five
   std::condition_variable changed_;
   Events events_;
   MqttClient::State state_;
+  std::optional<std::vector<Subscription>> next_subscriptions_;
   bool stopping_ = false;
 
   std::mutex link_mutex_;
@@ -169,6 +176,7 @@ class MqttSupervisor final : public MqttListener {
   // The supervisor's own.
   Backoff backoff_;
   Duration retry_after_{};
+  std::vector<Subscription> subscriptions_;
   Session session_;
   bool unreachable_ = false;  // the last attempt failed before the broker could say why
   Clock::time_point connected_at_{};

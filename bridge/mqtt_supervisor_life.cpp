@@ -64,10 +64,11 @@ bool MqttSupervisor::connect_once() {
 }
 
 bool MqttSupervisor::begin_connect() {
+  (void)take_next();
   {
     const std::lock_guard lock(mutex_);
     events_ = {};
-    events_.granted.resize(spec_.subscriptions.size());
+    events_.granted.resize(subscriptions_.size());
   }
   const std::lock_guard lock(link_mutex_);
   try {
@@ -115,14 +116,15 @@ Duration MqttSupervisor::serve() {
   // What another connection subscribes now stays ours until it has, so that nothing is missed.
   bool left = !spec_.others_subscribed;
   if (left) leave_session();
-  bool judged = spec_.subscriptions.empty();
+  bool judged = subscriptions_.empty();
   if (judged) set_subscribed(true);
   Clock::time_point resubscribe = Clock::time_point::max();
   Watchdog watchdog(connected_at_, intake_.counters().received.get());
   while (true) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, look_every,
-                      [&] { return events_.lost || stopping_ || (!judged && all_answered()); });
+    changed_.wait_for(lock, look_every, [&] {
+      return events_.lost || stopping_ || (judged ? left && next_subscriptions_ : all_answered());
+    });
     if (stopping_) return Duration{0};
     if (events_.lost) break;
     const bool answered = all_answered();
@@ -130,6 +132,11 @@ Duration MqttSupervisor::serve() {
     if (!left && spec_.others_subscribed()) {
       left = true;
       leave_session();
+    }
+    if (judged && left && change_subscriptions()) {
+      judged = false;
+      resubscribe = Clock::time_point::max();
+      continue;
     }
     const Clock::time_point now = Clock::now();
     if (!judged && answered) {
@@ -162,8 +169,8 @@ void MqttSupervisor::subscribe() {
     }
   }
   const std::lock_guard lock(link_mutex_);
-  for (std::size_t i = 0; i < spec_.subscriptions.size(); ++i) {
-    const Subscription& subscription = spec_.subscriptions[i];
+  for (std::size_t i = 0; i < subscriptions_.size(); ++i) {
+    const Subscription& subscription = subscriptions_[i];
     if (granted(i)) continue;
     // False: the connection has gone, and on_lost says so.
     if (!link_->subscribe(i, subscription.filter, subscription.qos, subscription.seed)) break;
@@ -173,8 +180,8 @@ void MqttSupervisor::subscribe() {
 // Tells what was not granted as wished. False: something was refused.
 bool MqttSupervisor::judge_subscriptions() {
   std::string refused;
-  for (std::size_t i = 0; i < spec_.subscriptions.size(); ++i) {
-    const Subscription& wished = spec_.subscriptions[i];
+  for (std::size_t i = 0; i < subscriptions_.size(); ++i) {
+    const Subscription& wished = subscriptions_[i];
     const int code = granted(i).value_or(-1);
     if (code < 0 || code > 2) {
       const std::string reason = code < 0 ? "no answer" : mqtt_reason(code);
@@ -265,7 +272,7 @@ bool MqttSupervisor::report_connected() {
       {{"broker", name_},
        {"client_id", spec_.broker.client_id},
        {"session", limits.session_present ? "resumed" : "new"}});
-  if (had_session_ && !limits.session_present && !spec_.subscriptions.empty()) {
+  if (had_session_ && !limits.session_present && !subscriptions_.empty()) {
     log(Level::warn, "mqtt", "the broker did not keep our session: messages sent while we were away are lost",
         {{"broker", name_}});
   }

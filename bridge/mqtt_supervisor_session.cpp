@@ -1,5 +1,6 @@
-// What the broker's session has subscribed before this connection, on the supervisor's thread: learned before
-// we subscribe, unsubscribed after, and written down for the next life of weir (session_filters.h).
+// What the broker's session has subscribed, on the supervisor's thread. Before this connection: learned
+// before we subscribe, unsubscribed after, and written down for the next life of weir (session_filters.h).
+// And what a new configuration changes in it.
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -18,15 +19,53 @@ constexpr auto answer_within = std::chrono::seconds{30};
 constexpr auto retained_within = std::chrono::seconds{1};
 constexpr auto ask_again_for = std::chrono::seconds{10};
 
+Filters wanted_by(const std::vector<Subscription>& subscriptions) {
+  std::vector<std::string> filters;
+  for (const Subscription& subscription : subscriptions) filters.push_back(subscription.filter);
+  return filters_of(std::move(filters));
+}
+
 }  // namespace
 
 MqttSupervisor::Session MqttSupervisor::session_of(const MqttClientSpec& spec) {
   const bool persists = spec.broker.session_expiry > Duration{0} && !spec.subscriptions.empty();
-  std::vector<std::string> filters;
-  for (const Subscription& subscription : spec.subscriptions) filters.push_back(subscription.filter);
   const bool noted = persists && !spec.status_topic.empty();
   return {noted ? session_filters_topic(spec.status_topic, spec.connection) : "",
-          filters_of(std::move(filters)), std::nullopt};
+          wanted_by(spec.subscriptions),
+          {},
+          std::nullopt};
+}
+
+// Takes over what adopt() left, with what the broker has granted of it. False: nothing.
+bool MqttSupervisor::take_next() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!next_subscriptions_) return false;
+    std::vector<std::optional<int>> granted;
+    for (const Subscription& next : *next_subscriptions_) {
+      const auto same =
+          static_cast<std::size_t>(std::ranges::find(subscriptions_, next) - subscriptions_.begin());
+      granted.push_back(same < events_.granted.size() ? events_.granted[same] : std::nullopt);
+    }
+    events_.granted = std::move(granted);
+    subscriptions_ = *std::exchange(next_subscriptions_, std::nullopt);
+  }
+  Filters before;
+  std::ranges::set_union(session_.before, session_.wanted, std::back_inserter(before));
+  session_.before = std::move(before);
+  session_.wanted = wanted_by(subscriptions_);
+  keeps_link_ = keeps_link_ || any_at_qos_2(subscriptions_);
+  refusal_told_ = false;
+  return true;
+}
+
+// Precondition: every subscription was answered. The streams that stay go on meanwhile.
+bool MqttSupervisor::change_subscriptions() {
+  if (!take_next()) return false;
+  learn_session(true);
+  subscribe();
+  leave_session();
+  return true;
 }
 
 // Before we subscribe: what is written names all that the session may have, at any time.
@@ -42,9 +81,9 @@ void MqttSupervisor::learn_session(bool resumed) {
 
 // After we have subscribed, so that nothing is missed that an old filter and a new one take.
 void MqttSupervisor::leave_session() {
-  if (session_.topic.empty() || !session_.has) return;
-  Filters old;
-  std::ranges::set_difference(*session_.has, session_.wanted, std::back_inserter(old));
+  Filters all, old;
+  std::ranges::set_union(session_.has.value_or(Filters{}), session_.before, std::back_inserter(all));
+  std::ranges::set_difference(all, session_.wanted, std::back_inserter(old));
   if (old.empty()) return;
   {
     const std::lock_guard lock(link_mutex_);
@@ -52,8 +91,11 @@ void MqttSupervisor::leave_session() {
       if (!link_->unsubscribe(filter)) return;  // lost
     }
   }
-  if (!write_session(session_.wanted)) return;
-  session_.has = session_.wanted;
+  session_.before.clear();
+  if (session_.has) {
+    if (!write_session(session_.wanted)) return;
+    session_.has = session_.wanted;
+  }
   for (const std::string& filter : old) {
     log(Level::info, "mqtt", "unsubscribed what the configuration has no more",
         {{"broker", name_}, {"filter", filter}});

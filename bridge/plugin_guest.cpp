@@ -4,12 +4,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <set>
 #include <utility>
 
 #include "bridge/log.h"
+#include "bridge/reload.h"
 #include "core/doorbell.h"
 
 namespace bridge {
@@ -38,37 +36,6 @@ void leave_files() noexcept {
 #ifndef __SANITIZE_THREAD__
   (void)::close_range(3, ~0U, CLOSE_RANGE_UNSHARE);
 #endif
-}
-
-// In what a life can change.
-bool differs_in_streams_only(Config config, const Config& other) {
-  config.streams = other.streams;
-  config.http = other.http;
-  config.log = other.log;
-  return describe(config) == describe(other);
-}
-
-// kept: "a", "b"; reset: "c"; new: "d"; gone: "e"
-std::string what_became(const std::vector<StreamConfig>& before, const std::vector<StreamConfig>& now,
-                        const Adoption& adoption) {
-  std::set<std::string> ended;
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    if (!adoption.stays[i]) ended.insert(before[i].name);
-  }
-  std::array<std::string, 4> lists{"kept:", "reset:", "new:", "gone:"};
-  const auto add = [&](std::size_t list, const std::string& name) {
-    lists[list] += (lists[list].ends_with(':') ? " \"" : ", \"") + name + '"';
-  };
-  for (std::size_t i = 0; i < now.size(); ++i) {
-    const bool known = ended.erase(now[i].name) != 0;
-    add(adoption.from[i] != Adoption::none ? 0 : known ? 1 : 2, now[i].name);
-  }
-  for (const std::string& name : ended) add(3, name);
-  std::string text;
-  for (const std::string& list : lists) {
-    if (!list.ends_with(':')) text += (text.empty() ? "" : "; ") + list;
-  }
-  return text;
 }
 
 }  // namespace
@@ -183,7 +150,7 @@ void Guest::reload_once() {
   const bool moves = config.http.listen != config_.http.listen;
   std::unique_ptr<HttpServer> http = moves ? listen(config) : nullptr;
   const std::optional<std::string> outcome =
-      differs_in_streams_only(config, config_) ? adopt(config) : replace(config);
+      sections_that_differ(config, config_).empty() ? adopt(config) : replace(config);
   if (!outcome) return;
   if (moves) http_ = std::move(http);
   configure_log(config.log);
@@ -195,7 +162,7 @@ void Guest::reload_once() {
 std::optional<std::string> Guest::adopt(const Config& config) {
   const Adoption adoption = life_->adopt(config.streams);
   if (!broker_takes([this] { return life_->turned(); })) return std::nullopt;
-  return what_became(config_.streams, config.streams, adoption);
+  return text_of(outcome_of(config_.streams, config.streams, adoption));
 }
 
 std::optional<std::string> Guest::replace(const Config& config) {

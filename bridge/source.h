@@ -3,6 +3,7 @@
 // the broker's), the journal's producer.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -15,7 +16,13 @@ struct Subscription {
   std::string filter;
   int qos;
   bool seed;  // wants retained messages when it subscribes (retained: seed or accept)
+
+  bool operator==(const Subscription&) const = default;
 };
+
+[[nodiscard]] inline bool any_at_qos_2(const std::vector<Subscription>& subscriptions) {
+  return std::ranges::any_of(subscriptions, [](const Subscription& one) { return one.qos == 2; });
+}
 
 // What became of messages at their source, at one moment.
 struct SourceCounts {

@@ -31,6 +31,27 @@ std::vector<std::string> filters_of(const MqttClientSpec& spec) {
 
 }  // namespace
 
+TEST_CASE("other filters: each stays with its connection, new ones go where the fewest are") {
+  const auto split = [](const MqttClientSpec& spec) {
+    std::vector<std::vector<Subscription>> all;
+    for (const MqttClientSpec& one : split_connections(spec)) all.push_back(one.subscriptions);
+    return all;
+  };
+  const auto now = split(spec_of(5, 3));  // 0 3, 1 4, 2
+  const std::vector<Subscription> next{
+      {"f9", 0, false}, {"f4", 2, true}, {"f0", 0, true}, {"f8", 1, false}, {"f7", 0, false}};
+  const auto all = split_again(now, next, "");
+  REQUIRE(all.size() == 3);
+  CHECK(all[0] == std::vector<Subscription>{next[2], next[3]});
+  CHECK(all[1] == std::vector<Subscription>{next[1], next[4]});
+  CHECK(all[2] == std::vector<Subscription>{next[0]});
+  CHECK(split_again(now, {}, "") == std::vector<std::vector<Subscription>>(3));
+  const auto shared = split_again(split(spec_of(2, 3, "g")), {next[0], next[1]}, "g");
+  REQUIRE(shared.size() == 3);
+  for (const auto& connection : shared)
+    CHECK(connection == std::vector<Subscription>{{"$share/g/f9", 0, false}, {"$share/g/f4", 2, true}});
+}
+
 TEST_CASE("one connection is as if there were no others") {
   const MqttClientSpec spec = spec_of(3, 1);
   const auto all = split_connections(spec);

@@ -717,6 +717,57 @@ TEST_CASE("what an earlier configuration subscribed is unsubscribed, and counts 
   check(4);
 }
 
+TEST_CASE("other subscriptions while connected: those that stay are not touched, others come and go") {
+  LocalBroker broker;
+  broker.start();
+  const auto check = [&](const std::string& name, int protocol, bool noted) {
+    CAPTURE(name);
+    RawClient publisher(broker.port(), "publisher");
+    publisher.publish("keep/r", "kept", 1, true);
+    publisher.publish("new/r", "new", 1, true);
+    MqttClientSpec spec = spec_for(broker.url(), {{"keep/+", 1, true}, {"old/+", 2, false}}, protocol);
+    spec.broker.client_id = name;
+    if (noted) spec.status_topic = name;
+    Subject subject(spec);
+    subject.start_and_wait();
+    CHECK(subject.next().payload == "kept");
+    subject.client.adopt({{"new/+", 1, true}, {"keep/+", 1, true}});
+    CHECK(subject.next().payload == "new");
+    // What is unsubscribed may still come for a moment; what stays comes once.
+    for (int i = 0; i < 1000; ++i) {
+      publisher.publish("old/a", "old", 1);
+      publisher.publish("keep/a", std::to_string(i), 1);
+      const std::string first = subject.next().payload;
+      if (first == std::to_string(i)) break;
+      CHECK(first == "old");
+      REQUIRE(i < 999);
+      CHECK(subject.next().payload == std::to_string(i));
+    }
+    if (noted) {
+      RawClient reader(broker.port(), "reader");
+      reader.subscribe(name + "/subscriptions", 1);
+      while (reader.next().payload != R"({"v":1,"filters":["keep/+","new/+"]})") {
+      }
+    }
+    CHECK(subject.client.state().connects == 1);
+
+    broker.stop();
+    REQUIRE(eventually([&] { return !subject.client.state().connected; }));
+    subject.client.adopt({{"third/+", 0, false}, {"keep/+", 1, false}});
+    broker.start();
+    REQUIRE(subject.subscribed());
+    RawClient again(broker.port(), "publisher");
+    for (const char* topic : {"old/a", "new/a", "third/a", "keep/a"}) again.publish(topic, topic, 1);
+    Got got = subject.next();
+    for (; got.stale || got.topic == "new/a"; got = subject.next()) CHECK((got.stale || !noted));
+    CHECK(got.topic == "third/a");
+    CHECK(subject.next().topic == "keep/a");
+  };
+  check("noted-5", 5, true);
+  check("noted-4", 4, true);
+  check("not-noted", 5, false);
+}
+
 TEST_CASE("an old session of which nothing tells the subscriptions is gone on with") {
   LocalBroker broker;
   broker.start();

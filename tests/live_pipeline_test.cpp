@@ -2,13 +2,16 @@
 // ten restarts.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <map>
+#include <set>
 #include <sstream>
+#include <thread>
 
 #include "bridge/wire_sender.h"
 #include "tests/client_under_test.h"
@@ -385,21 +388,97 @@ TEST_CASE("ten restarts of the broker while everybody publishes: seen in status,
   CHECK(weir.stop() == 0);
 }
 
-// A configuration is read once. A signal that others take for "read it again" must not look as if it had done
-// that.
-TEST_CASE("SIGHUP ends weir, and does not pretend to have read the configuration again") {
+TEST_CASE("SIGHUP: streams come, go and change, and the windows of the others go on") {
   LocalBroker broker;
   broker.start();
+  const auto stream = [](const std::string& name, const std::string& more = "") {
+    return R"({"name": ")" + name + R"(", "from": ")" + name + R"(/{device}", "qos": 1, "windows": [
+      {"name": "four", "kind": "count", "samples": 4, "aggregates": ["count", "sum"]}])" +
+           more + "}";
+  };
   RawClient statuses(broker.port(), "statuses");
   statuses.subscribe("status", 1);
-  LiveProgram weir(config(broker, R"({"from": "in/{device}"})"));
+  RawClient results(broker.port(), "results");
+  results.subscribe("derived/#", 1);
+  RawClient publisher(broker.port(), "publisher");
+  const auto next_result = [&] {
+    const RawClient::Received result = results.next();
+    return std::pair(result.topic, checked(result.payload, "window"));
+  };
+  const auto publish = [&](const std::string& name, int times) {
+    for (; times > 0; --times) publisher.publish(name + "/d", R"({"v": 1})", 1);
+  };
+  LiveProgram weir(config(broker, stream("a") + "," + stream("b") + "," + stream("c")));
   (void)status_with(statuses, ready);
-  const int ended_by = weir.hang_up();
-  CHECK(weir.logged("started") == 1);
-  CHECK(weir.logged("reload") + weir.logged("ended") == 0);
-  REQUIRE(ended_by == SIGHUP);
-  std::string last;
-  while (last.find("offline") == std::string::npos) last = statuses.next().payload;  // the broker tells
+  for (const char* name : {"a", "b", "c"}) publish(name, 2);
+  (void)status_with(statuses, [](const Json& status) { return status["samples"]["aggregated"] == 6; });
+
+  const std::string changed = stream("d") + "," + stream("b", R"(, "lateness": "7s")") + "," + stream("a");
+  weir.reload(config(broker, changed), "reload: the new configuration is in use");
+  CHECK(weir.logged("in use kept=a reset=b new=d gone=c") == 1);
+  std::set<std::string> unfinished;
+  for (int i = 0; i < 2; ++i) {
+    const auto [topic, result] = next_result();
+    unfinished.insert(topic);
+    CHECK(result["final"] == false);
+    CHECK(result["count"] == 2);
+  }
+  CHECK(unfinished == std::set<std::string>{"derived/b/d/v/four", "derived/c/d/v/four"});
+  eventually([&] { return weir.logged("unsubscribed what the configuration has no more") == 1; });
+  for (const char* name : {"a", "b"}) publish(name, 2);
+  publish("c", 5);
+  publish("d", 4);
+  std::map<std::string, Json> finished;
+  for (int i = 0; i < 2; ++i) finished.insert(next_result());
+  for (const char* topic : {"derived/a/d/v/four", "derived/d/d/v/four"}) {
+    CAPTURE(topic);
+    REQUIRE(finished.contains(topic));
+    CHECK(finished[topic]["count"] == 4);
+  }
+  const auto counted = [](const Json& status) { return status["samples"]["aggregated"] == 14; };
+  const Json after = status_with(statuses, counted);
+  CHECK(after["messages"]["received"] == 14);  // none of "c"
+  CHECK(after["connects"] == 1);
+  CHECK(after["streams"].size() == 3);
+
+  weir.reload(config(broker, changed), "reload: the configuration is the same");
+  weir.reload("{", "reload: the old configuration stays");
+  weir.reload(config(broker, changed, R"("limits": {"series_max": 7}, "publish": {"qos": 0}, )"),
+              "it also differs in limits, publish: end weir and start it again for that");
+  publish("b", 2);
+  CHECK(next_result().second["count"] == 4);
+  CHECK(weir.stop() == 0);
+}
+
+TEST_CASE("SIGHUP again and again under load: a stream that stays misses nothing and counts nothing twice") {
+  LocalBroker broker;
+  broker.start();
+  const auto streams = [](int reload) {
+    const std::string other = R"({"from": "other)" + std::to_string(reload % 3) + R"(/{device}", "qos": 2})";
+    const std::string stays = R"({"name": "stays", "from": "stays/{device}", "qos": 1})";
+    return reload % 2 == 0 ? stays + "," + other : other + "," + stays;
+  };
+  RawClient statuses(broker.port(), "statuses");
+  statuses.subscribe("status", 1);
+  LiveProgram weir(config(broker, streams(0)));
+  (void)status_with(statuses, ready);
+  std::atomic<bool> enough{false};
+  int sent = 0;
+  std::thread publisher([&] {
+    RawClient client(broker.port(), "publisher");
+    for (; !enough; ++sent) client.publish("stays/d" + std::to_string(sent % 5), R"({"v": 1})", 1);
+  });
+  for (int reload = 1; reload <= 20; ++reload)
+    weir.reload(config(broker, streams(reload)), "reload: the new configuration is in use");
+  enough = true;
+  publisher.join();
+  const Json end = status_with(
+      statuses, [&](const Json& status) { return status["samples"]["aggregated"].get<int>() >= sent; });
+  CHECK(sent > 0);
+  CHECK(end["messages"]["received"] == sent);
+  CHECK(end["samples"]["aggregated"] == sent);
+  CHECK(weir.logged("kept=stays") == 20);
+  CHECK(weir.stop() == 0);
 }
 
 TEST_CASE("a recording has what came while it was made, and nothing that came before") {

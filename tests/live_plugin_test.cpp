@@ -398,7 +398,7 @@ TEST_CASE("reload: the windows of streams that are the same go on") {
   RawClient publisher(inside.port(), "publisher");
   for (const char* topic : {"a/d1", "b/d1"}) publisher.publish(topic, reading(base, 1), 1);
   inside.configure(config(stream("b", "20s") + "," + stream("a")));
-  inside.reload(R"(kept: "a"; reset: "b")");
+  inside.reload("kept: a; reset: b");
   RawClient::Received result = results.next();
   CHECK(result.topic == "derived/b/d1/v/w");
   CHECK(Json::parse(result.payload)["final"] == false);

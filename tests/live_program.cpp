@@ -28,7 +28,6 @@ LiveProgram::LiveProgram(const std::string& config, const std::string& recording
   if (pid_ < 0) throw std::runtime_error("no process for weir");
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    std::signal(SIGHUP, SIG_DFL);  // whatever we were started with
     ::dup2(output, STDOUT_FILENO);
     ::dup2(output, STDERR_FILENO);
     ::execv(WEIR_PROGRAM, pointers.data());
@@ -53,12 +52,12 @@ int LiveProgram::stop() {
   return code;
 }
 
-int LiveProgram::hang_up() {
-  int status = 0;
+void LiveProgram::reload(const std::string& config, const std::string& outcome) {
+  const int before = logged(outcome);
+  (void)folder_.write("weir.json", config);
   ::kill(pid_, SIGHUP);
-  if (!eventually([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; })) return -1;
-  pid_ = 0;
-  return WIFSIGNALED(status) ? WTERMSIG(status) : -1;
+  if (!eventually([&] { return logged(outcome) > before; }))
+    throw std::runtime_error("reload: no \"" + outcome + "\"; weir said:\n" + log());
 }
 
 int LiveProgram::logged(const std::string& text) const {

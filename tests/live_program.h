@@ -23,8 +23,8 @@ class LiveProgram {
 
   // SIGTERM; its exit code, or -1 when it did not end by itself. Prints its log unless the code is 0.
   int stop();
-  // SIGHUP; the signal that ended it, or -1 when it went on or ended in another way.
-  int hang_up();
+  // SIGHUP, with this for the configuration; waits until its log says `outcome` once more.
+  void reload(const std::string& config, const std::string& outcome);
   [[nodiscard]] std::string log() const { return folder_.read("log"); }
   // How often `text` stands in the log.
   [[nodiscard]] int logged(const std::string& text) const;
