@@ -1,5 +1,5 @@
 // Config: everything an operator can set, with its defaults. Plain structs; constant after loading, readable
-// by any thread. A member's initialiser is its default; compose/weir.json shows every key.
+// by any thread. A member's initialiser is its default; compose/weir/weir.json shows every key.
 //
 // load: parse (strict) and validate; every problem at once, each with its JSON pointer. Nothing is repaired
 // in silence. describe: the effective configuration as JSON text that load() reads back to an equal Config.

@@ -1626,7 +1626,7 @@ TEST_CASE("loader and schema agree on what is good and what is not") {
   check(stream(R"(,"detectors":[])"), true);
 }
 
-// --- compose/weir.json
+// --- compose/weir/weir.json
 // ----------------------------------------------------------------------------------------------------
 
 namespace {
@@ -1651,7 +1651,7 @@ void collect_keys(const Json& node, Strings& keys) {
 }  // namespace
 
 TEST_CASE("the reference configuration says what it documents, as it is and with its defaults written out") {
-  const std::string text = file_text("compose/weir.json");
+  const std::string text = file_text("compose/weir/weir.json");
   const std::string written_out = with_defaults(text);
   CHECK(std::count(text.begin(), text.end(), '/') - std::count(written_out.begin(), written_out.end(), '/') >=
         2 * 30);
@@ -1688,7 +1688,7 @@ TEST_CASE("the reference configuration says what it documents, as it is and with
 }
 
 TEST_CASE("the reference configuration shows every option") {
-  const std::string text = file_text("compose/weir.json");
+  const std::string text = file_text("compose/weir/weir.json");
   Strings keys;
   collect_keys(schema().root(), keys);
   REQUIRE(keys.size() > 80);
@@ -1709,7 +1709,7 @@ TEST_CASE("what the reference configuration shows to copy is good too") {
     REQUIRE(at != std::string::npos);
     return text.replace(at, from.size(), to);
   };
-  const std::string text = file_text("compose/weir.json");
+  const std::string text = file_text("compose/weir/weir.json");
   const auto check = [&](const std::string& changed) {
     CHECK(problems(changed) == Lines{});
     CHECK(schema().problems(json_of(changed)) == Lines{});
@@ -1792,7 +1792,7 @@ TEST_CASE("what check prints of several connections") {
 }
 
 TEST_CASE("what check prints") {
-  const std::string report = bridge::check_report(parse_config(file_text("compose/weir.json")), 2);
+  const std::string report = bridge::check_report(parse_config(file_text("compose/weir/weir.json")), 2);
   const auto holds = [&](const std::string& line) {
     CAPTURE(line);
     CHECK(report.find('\n' + line + '\n') != std::string::npos);
