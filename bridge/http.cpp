@@ -14,6 +14,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "bridge/error.h"
@@ -290,5 +291,13 @@ HttpServer::~HttpServer() {
 }
 
 int HttpServer::port() const { return inner_->port; }
+
+std::unique_ptr<HttpServer> http_server(const std::string& listen, std::function<Stats()> stats) {
+  return listen.empty() ? nullptr : std::make_unique<HttpServer>(listen, std::move(stats));
+}
+
+std::string whereabouts(const std::unique_ptr<HttpServer>& server) {
+  return server == nullptr ? "off" : "port " + std::to_string(server->port());
+}
 
 }  // namespace bridge

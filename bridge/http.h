@@ -27,4 +27,10 @@ class HttpServer {
   std::unique_ptr<Inner> inner_;
 };
 
+// As http.listen says: null where it is empty.
+[[nodiscard]] std::unique_ptr<HttpServer> http_server(const std::string& listen,
+                                                      std::function<Stats()> stats);
+// "port 9641", or "off" where it is null: for the log.
+[[nodiscard]] std::string whereabouts(const std::unique_ptr<HttpServer>& server);
+
 }  // namespace bridge

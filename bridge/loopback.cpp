@@ -4,7 +4,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
+#include <string>
+
+#include "bridge/error.h"
 
 namespace bridge {
 namespace {
@@ -50,10 +55,11 @@ int listen_loopback(int backlog, int& port) noexcept {
   return -1;
 }
 
-int free_port() noexcept {
-  int port = -1;
+int free_port() {
+  int port = 0;
   const int made = bound_socket(port);
-  if (made >= 0) ::close(made);
+  if (made < 0) throw SetupError(std::string("no free port on 127.0.0.1: ") + std::strerror(errno));
+  ::close(made);
   return port;
 }
 

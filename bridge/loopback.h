@@ -9,7 +9,7 @@ namespace bridge {
 // Listens on a free port of 127.0.0.1 for `backlog` connections at once; which it is, is in `port`. -1: it
 // cannot (errno).
 [[nodiscard]] int listen_loopback(int backlog, int& port) noexcept;
-// A port of 127.0.0.1 that nobody listened on a moment ago; -1: there is none (errno).
-[[nodiscard]] int free_port() noexcept;
+// A port of 127.0.0.1 that nobody listened on a moment ago. Throws SetupError: there is none.
+[[nodiscard]] int free_port();
 
 }  // namespace bridge

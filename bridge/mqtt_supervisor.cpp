@@ -36,11 +36,11 @@ MqttSupervisor::MqttSupervisor(const MqttClientSpec& spec, const BrokerUrl& url,
       url_(url),
       name_(host_port(url_) + (spec.broker.connections > 1 ? " as " + spec.broker.client_id : "")),
       link_spec_(std::move(link_spec)),
-      keeps_link_(spec_.broker.client == Client::native || any_at_qos_2(spec_.subscriptions)),
+      keeps_link_(spec_.broker.client == Client::native),
       hands_over_(spec_.broker.client == Client::paho),
       intake_(spec.limits, spec.when_full, spec.broker.keep_alive / 4, journal, spec.connection),
+      next_subscriptions_(spec.subscriptions),
       backoff_(std::random_device{}()),
-      subscriptions_(spec.subscriptions),
       session_(session_of(spec)) {}
 
 void MqttSupervisor::on_connected(const BrokerLimits& limits) noexcept {

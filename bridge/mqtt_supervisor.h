@@ -162,7 +162,7 @@ class MqttSupervisor final : public MqttListener {
   std::condition_variable changed_;
   Events events_;
   MqttClient::State state_;
-  std::optional<std::vector<Subscription>> next_subscriptions_;
+  std::optional<std::vector<Subscription>> next_subscriptions_;  // not yet taken over; the first ones too
   bool stopping_ = false;
 
   std::mutex link_mutex_;
@@ -176,7 +176,7 @@ class MqttSupervisor final : public MqttListener {
   // The supervisor's own.
   Backoff backoff_;
   Duration retry_after_{};
-  std::vector<Subscription> subscriptions_;
+  std::vector<Subscription> subscriptions_;  // from the first attempt to connect
   Session session_;
   bool unreachable_ = false;  // the last attempt failed before the broker could say why
   Clock::time_point connected_at_{};

@@ -19,24 +19,15 @@ constexpr auto answer_within = std::chrono::seconds{30};
 constexpr auto retained_within = std::chrono::seconds{1};
 constexpr auto ask_again_for = std::chrono::seconds{10};
 
-Filters wanted_by(const std::vector<Subscription>& subscriptions) {
-  std::vector<std::string> filters;
-  for (const Subscription& subscription : subscriptions) filters.push_back(subscription.filter);
-  return filters_of(std::move(filters));
-}
-
 }  // namespace
 
 MqttSupervisor::Session MqttSupervisor::session_of(const MqttClientSpec& spec) {
   const bool persists = spec.broker.session_expiry > Duration{0} && !spec.subscriptions.empty();
   const bool noted = persists && !spec.status_topic.empty();
-  return {noted ? session_filters_topic(spec.status_topic, spec.connection) : "",
-          wanted_by(spec.subscriptions),
-          {},
-          std::nullopt};
+  return {noted ? session_filters_topic(spec.status_topic, spec.connection) : "", {}, {}, std::nullopt};
 }
 
-// Takes over what adopt() left, with what the broker has granted of it. False: nothing.
+// Takes over what the constructor or adopt() left, with what the broker has granted of it. False: nothing.
 bool MqttSupervisor::take_next() {
   {
     const std::lock_guard lock(mutex_);
@@ -53,8 +44,12 @@ bool MqttSupervisor::take_next() {
   Filters before;
   std::ranges::set_union(session_.before, session_.wanted, std::back_inserter(before));
   session_.before = std::move(before);
-  session_.wanted = wanted_by(subscriptions_);
-  keeps_link_ = keeps_link_ || any_at_qos_2(subscriptions_);
+  std::vector<std::string> wanted;
+  for (const Subscription& one : subscriptions_) {
+    wanted.push_back(one.filter);
+    keeps_link_ = keeps_link_ || one.qos == 2;
+  }
+  session_.wanted = filters_of(std::move(wanted));
   refusal_told_ = false;
   return true;
 }

@@ -190,8 +190,7 @@ bool Guest::broker_takes(const std::function<bool()>& taken) const {
 }
 
 std::unique_ptr<HttpServer> Guest::listen(const Config& config) {
-  if (config.http.listen.empty()) return nullptr;
-  return std::make_unique<HttpServer>(config.http.listen, [this] { return stats(); });
+  return http_server(config.http.listen, [this] { return stats(); });
 }
 
 std::function<void()> Guest::wake() const {
@@ -221,7 +220,7 @@ void Guest::tell_start() {
        {"broker", "inside"},
        {"client_id", config_.broker.client_id},
        {"workers", std::to_string(life_->service().workers())},
-       {"http", http_ ? "port " + std::to_string(http_->port()) : "off"},
+       {"http", whereabouts(http_)},
        {"consume", options_.consume ? "true" : "false"}});
 }
 

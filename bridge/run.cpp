@@ -119,8 +119,7 @@ class Run {
 
  private:
   std::unique_ptr<HttpServer> listen(const Config& config) {
-    if (config.http.listen.empty()) return nullptr;
-    return std::make_unique<HttpServer>(config.http.listen, [this] { return service_.stats(); });
+    return http_server(config.http.listen, [this] { return service_.stats(); });
   }
 
   void tell_start() const {
@@ -130,7 +129,7 @@ class Run {
          {"client_id", begun_.broker.client_id},
          {"connections", std::to_string(connections_)},
          {"workers", std::to_string(service_.workers())},
-         {"http", http_ ? "port " + std::to_string(http_->port()) : "off"}});
+         {"http", whereabouts(http_)}});
     if (connections_ >= begun_.broker.connections) return;
     log(Level::warn, "weir", "fewer connections than broker.connections: no filter is left for more",
         {{"wanted", std::to_string(begun_.broker.connections)},
@@ -157,7 +156,7 @@ class Run {
          {"reset", text_of(outcome.reset)},
          {"new", text_of(outcome.begun)},
          {"gone", text_of(outcome.gone)},
-         {"http", http_ ? "port " + std::to_string(http_->port()) : "off"}});
+         {"http", whereabouts(http_)}});
     config_ = std::move(next);
   } catch (const std::exception& error) {
     log(Level::error, "weir", "reload: the old configuration stays, for there is something wrong",

@@ -3,7 +3,6 @@
 // the broker's), the journal's producer.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -19,10 +18,6 @@ struct Subscription {
 
   bool operator==(const Subscription&) const = default;
 };
-
-[[nodiscard]] inline bool any_at_qos_2(const std::vector<Subscription>& subscriptions) {
-  return std::ranges::any_of(subscriptions, [](const Subscription& one) { return one.qos == 2; });
-}
 
 // What became of messages at their source, at one moment.
 struct SourceCounts {

@@ -424,7 +424,7 @@ TEST_CASE("SIGHUP: streams come, go and change, and the windows of the others go
     CHECK(result["count"] == 2);
   }
   CHECK(unfinished == std::set<std::string>{"derived/b/d/v/four", "derived/c/d/v/four"});
-  eventually([&] { return weir.logged("unsubscribed what the configuration has no more") == 1; });
+  REQUIRE(eventually([&] { return weir.logged("unsubscribed what the configuration has no more") == 1; }));
   for (const char* name : {"a", "b"}) publish(name, 2);
   publish("c", 5);
   publish("d", 4);
